@@ -1,0 +1,1 @@
+"""The systems of the product, one Django app each; they meet through services, selectors and events."""

@@ -1,0 +1,1 @@
+"""Pages of time tracking: parse, authorise, call one service or selector, render."""

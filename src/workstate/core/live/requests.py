@@ -1,0 +1,48 @@
+"""What a client may ask for."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from workstate.core.live.positions import Position
+from workstate.core.live.socket_codes import CloseCode
+
+MESSAGE_LIMIT_CHARACTERS = 32_768
+STREAM_LIMIT = 100
+STREAM_NAME_LIMIT = 127
+
+
+class BadRequestError(Exception):
+    """A client sent what no page of ours sends; `code` is what to close its socket with."""
+
+    def __init__(self, code: CloseCode) -> None:
+        super().__init__(code.name)
+        self.code = code
+
+
+def parse_subscription(text: str | None) -> dict[str, Position | None]:
+    """Read `{"subscribe": {"<stream>": "<epoch:offset>" or null}}`."""
+    if text is None:
+        raise BadRequestError(CloseCode.BINARY_MESSAGE)
+    if len(text) > MESSAGE_LIMIT_CHARACTERS:
+        raise BadRequestError(CloseCode.TOO_LONG)
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadRequestError(CloseCode.BAD_MESSAGE) from None
+    places = message.get("subscribe") if isinstance(message, dict) else None
+    if not isinstance(places, dict) or not all(_is_stream(name) for name in places):
+        raise BadRequestError(CloseCode.BAD_MESSAGE)
+    return {name: parse_place(place) for name, place in places.items()}
+
+
+def parse_place(place: Any) -> Position | None:
+    """Read a position that a client gave; None means from now on."""
+    if place is not None and not isinstance(place, str):
+        raise BadRequestError(CloseCode.BAD_MESSAGE)
+    return None if place is None else Position.parse(place)
+
+
+def _is_stream(name: str) -> bool:
+    return 0 < len(name) <= STREAM_NAME_LIMIT and name.isprintable()

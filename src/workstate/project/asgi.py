@@ -1,0 +1,22 @@
+"""The ASGI application: pages over HTTP, live events over WebSocket."""
+
+from __future__ import annotations
+
+import os
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workstate.project.settings")
+
+http = get_asgi_application()  # sets Django up, which the imports below need
+
+from workstate.core.live import lifespan, sockets  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": http,
+        "websocket": sockets.application,
+        "lifespan": lifespan.application,
+    }
+)

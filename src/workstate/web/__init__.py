@@ -1,0 +1,1 @@
+"""What all pages share: the frame, forms, icons and styles. Knows no app."""

@@ -1,0 +1,1 @@
+"""Parts of the engine for white-box tests: jobs, processes, a second connection, a worker that runs in the test."""

@@ -1,0 +1,48 @@
+"""What the environment says, and the secret key that is made when it says nothing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from workstate.project.settings.environment import Environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORKSTATE_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+def test_secret_key_is_made_once_and_only_its_owner_reads_it(data: Path) -> None:
+    key = Environment.read().secret_key
+    assert len(key) >= 50
+    assert Environment.read().secret_key == key
+    assert (data / "secret_key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in data.iterdir()] == ["secret_key"]
+
+
+def test_all_that_start_at_once_share_one_secret_key(data: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        keys = list(pool.map(lambda _: Environment.read().secret_key, range(32)))
+    assert len(set(keys)) == 1
+
+
+def test_data_directory_that_cannot_be_made_says_what_to_do(data: Path) -> None:
+    data.write_text("in the way")
+    with pytest.raises(ImproperlyConfigured, match="choose another with WORKSTATE_DATA, or set SECRET_KEY"):
+        Environment.read()
+
+
+def test_number_that_is_none_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_PORT", "smtp")
+    with pytest.raises(ImproperlyConfigured, match="SMTP_PORT must be a number, not 'smtp'"):
+        Environment.read()
