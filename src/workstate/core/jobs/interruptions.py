@@ -3,7 +3,8 @@
 Python runs a handler between any two steps of the main thread, and Celery's for a cold shutdown does more than set a
 flag: it waits for the pool. In the middle of a transaction the pool's processes may be waiting for its locks, and
 nobody would come any further until somebody's patience with a lock is over. So a handler that comes in between is
-kept, and called as soon as what is under way has been committed or rolled back.
+kept, and called as soon as what is under way has been committed or rolled back. A worker's event loop keeps handlers
+for the whole of a turn (`workstate.core.worker.interrupting`).
 
 SQLite notes in a process's memory which locks the process has. A child that is forked while another thread has one
 inherits the note, and nobody will ever take it back: the child finds the database locked for as long as it lives.
@@ -13,13 +14,14 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from celery import platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 T = TypeVar("T")
@@ -66,9 +68,11 @@ class ForkGate:
         self._changed.release()
 
     def forget(self) -> None:
-        """Be as new: in a forked child, which has none of its parent's other threads."""
+        """Be as new: a forked child has none of its parent's other threads, and is in the middle of nothing."""
         self._changed = threading.Condition()
-        self._inside = 1 if _thread.depth else 0
+        self._inside = 0
+        _thread.depth = 0
+        _thread.kept = ()
 
 
 _gate = ForkGate()
@@ -89,13 +93,26 @@ class Uninterrupted:
             _gate.leave()
         _thread.depth -= 1
         if _thread.kept and not _thread.depth:
-            kept, _thread.kept = _thread.kept, ()
-            for handle in kept:
-                handle()
+            _handle_kept()
 
 
 uninterrupted = Uninterrupted()
 """The one instance: it keeps nothing itself, and is entered at every statement."""
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let handlers and forks into a part of an `uninterrupted` block that has nothing in hand, such as a wait."""
+    depth, _thread.depth = _thread.depth, 0
+    if depth:
+        _gate.leave()
+    try:
+        _handle_kept()
+        yield
+    finally:
+        if depth:
+            _gate.enter()
+        _thread.depth = depth
 
 
 def uninterruptedly(function: Callable[..., T]) -> Callable[..., T]:
@@ -104,6 +121,17 @@ def uninterruptedly(function: Callable[..., T]) -> Callable[..., T]:
     @wraps(function)
     def call(*args: Any, **kwargs: Any) -> T:
         with uninterrupted:
+            return function(*args, **kwargs)
+
+    return call
+
+
+def interruptibly(function: Callable[..., T]) -> Callable[..., T]:
+    """Return `function` as one that handlers and forks may come into, whatever it is called from."""
+
+    @wraps(function)
+    def call(*args: Any, **kwargs: Any) -> T:
+        with interruptible():
             return function(*args, **kwargs)
 
     return call
@@ -120,6 +148,13 @@ def install() -> None:
     """Have every handler that Celery installs in this process from now on wait."""
     if not isinstance(platforms.signals, PatientSignals):
         platforms.signals = PatientSignals()
+
+
+def _handle_kept() -> None:
+    while _thread.kept:
+        handle, *others = _thread.kept
+        _thread.kept = tuple(others)
+        handle()
 
 
 def _patient(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -31,12 +31,13 @@ def _on_worker_init(sender: Any, **kwargs: Any) -> None:
     from workstate.core.worker import control, identity, strategy
     from workstate.core.worker.cancelling import CancelStep
     from workstate.core.worker.draining import DrainStep
+    from workstate.core.worker.interrupting import InterruptStep
     from workstate.core.worker.pruning import PruneStep
     from workstate.core.worker.tasks import registry
 
     Task.Strategy = f"{strategy.__name__}:{strategy.ledger_strategy.__name__}"
     registration.adopt(sender.app)
-    sender.app.steps["worker"].update({DrainStep, CancelStep, PruneStep})
+    sender.app.steps["worker"].update({DrainStep, CancelStep, InterruptStep, PruneStep})
     sender.app.steps["consumer"].add(OutsideBrokerStep)
     interruptions.install()
     identity.introduce(sender)

@@ -12,7 +12,7 @@ from celery import platforms
 
 from workbench.waiting import wait_until
 from workstate.core.jobs import interruptions
-from workstate.core.jobs.interruptions import PatientSignals, uninterrupted
+from workstate.core.jobs.interruptions import PatientSignals, interruptible, uninterrupted
 
 
 class StopError(Exception):
@@ -165,3 +165,54 @@ def test_thread_that_forks_does_not_wait_for_itself():
         if child == 0:
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_child_that_was_forked_in_a_block_is_in_the_middle_of_nothing(handled):
+    with uninterrupted:
+        strike()
+        child = os.fork()
+        if child == 0:
+            heard_of_its_parents = list(handled)
+            strike()
+            os._exit(10 * len(heard_of_its_parents) + len(handled))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+
+def test_wait_within_a_block_is_interrupted_at_once(handled):
+    with uninterrupted:
+        strike()
+        with interruptible():
+            assert len(handled) == 1
+            strike()
+            assert len(handled) == 2
+        strike()
+        assert len(handled) == 2
+    assert len(handled) == 3
+
+
+def test_wait_within_a_block_lets_forks_go_on():
+    steps, may_end = [], threading.Event()
+
+    def wait():
+        with uninterrupted, interruptible():
+            steps.append("waits")
+            may_end.wait()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    wait_until(lambda: steps)
+    began_at = time.monotonic()
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+    may_end.set()
+    thread.join()
+    assert time.monotonic() - began_at < interruptions.FORK_PATIENCE_SECONDS
+
+
+def test_thread_leaves_a_block_it_waited_in_as_it_came(handled):
+    with uninterrupted, interruptible():
+        pass
+    strike()
+    assert handled == [signal.SIGUSR1]
