@@ -7,8 +7,11 @@ OLDEST_PYTHON := 3.11
 PYTHONS := python3.13 python3.12 python3.11 python3 python
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-# What another environment left behind must not reach into ours.
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# What another environment left behind must not reach into ours. Without compiled files each process starts later.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
+
+# Each has servers, workers and a browser of its own.
+TEST_PROCESSES := 4
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check check-static format bench chaos lock clean
@@ -19,9 +22,9 @@ help: ## List what can be made
 run: $(VENV)/.installed-run ## Start Workstate with demo data at http://localhost:8000 (ARGS="--port 8080")
 	@$(BIN)/workstate up --demo $(ARGS)
 
-test: $(VENV)/.installed-dev ## Run the tests (ARGS="tests/unit -x"), after saying what will be skipped
+test: $(VENV)/.installed-dev ## Run the tests (ARGS="tests/unit -x -n 0"), after saying what will be skipped
 	@$(BIN)/python tests/services.py
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses $(TEST_PROCESSES) --dist loadgroup $(ARGS)
 
 check: check-static test ## Run what CI runs
 
