@@ -108,7 +108,7 @@ def test_stop_of_a_timer_stopped_elsewhere_is_calm(browser, person, organisation
 
 
 @pytest.mark.parametrize("name", ["stop", "discard"])
-@pytest.mark.parametrize("timer", ["", "rubbish", str(uuid.uuid4())])
+@pytest.mark.parametrize("timer", ["", "rubbish", uuid.uuid4()], ids=["nothing", "rubbish", "of nobody"])
 def test_stop_and_discard_of_what_is_not_there_are_calm(browser, name, timer):
     assert browser.post(reverse(f"time_tracking:{name}"), {"timer": timer}, follow=True).status_code == 200
 

@@ -82,7 +82,7 @@ def some(database):
         ({"until": NOW - HOUR / 2, "dead_letters": True}, {"old"}),
         ({"task_ids": ("old", "nobody")}, {"old"}),
     ],
-    ids=str,
+    ids=lambda names: " ".join(sorted(names)) or "nothing",
 )
 def test_jobs_are_chosen_by_all_conditions(some, conditions, found):
     assert ids(JobFilter(**conditions)) == found
