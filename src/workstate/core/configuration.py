@@ -41,6 +41,10 @@ class Configuration:
     """How long an external call that has ended is kept, and its key can't be used again."""
     keep_events: timedelta | None = timedelta(days=1)
     """How long a page may have been offline and still get the live events that it missed."""
+    live_connections_per_person: int = 50
+    """How many live connections one person may have with one web process."""
+    live_connections_per_address: int = 500
+    """How many live connections one network address may have with one web process."""
     sqlite_synchronous: str = "NORMAL"
     """`FULL` has each commit to a SQLite file wait for the disk, so that it outlives a loss of power."""
     metrics_token: str | None = None

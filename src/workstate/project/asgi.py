@@ -1,4 +1,4 @@
-"""The ASGI application: pages over HTTP, live events over WebSocket."""
+"""The ASGI application: pages over HTTP, live events over WebSocket and as server-sent events."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "workstate.project.settings")
 
-http = get_asgi_application()  # sets Django up, which the imports below need
+pages = get_asgi_application()  # sets Django up, which the imports below need
 
-from workstate.core.live import lifespan, sockets  # noqa: E402
+from workstate.core.live import event_streams, lifespan, sockets  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": event_streams.beside(pages),
         "websocket": sockets.application,
         "lifespan": lifespan.application,
     }

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from workstate.web import serving
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -39,8 +41,7 @@ def web(host: str, port: int) -> Program:
         "workstate.project.asgi:application",
         *("--host", host),
         *("--port", str(port)),
-        *("--ws", "websockets-sansio"),
-        *("--ws-per-message-deflate", "false"),
+        *serving.as_arguments(),
         *("--timeout-graceful-shutdown", str(GRACE_SECONDS_FOR_REQUESTS)),
         "--no-access-log",
     )

@@ -11,12 +11,13 @@ app answers for.
 
 How it travels: a commit wakes each process's `Hub` (through `workstate.core.wakeup`, only a hint),
 the hub reads what is new once for all its followers and hands it out in memory. Redis, `NOTIFY` and
-`data_version` carry no event.
+`data_version` carry no event. A client is reached by WebSocket (`sockets`) or by server-sent events
+(`event_streams`); what both have in common is a `Connection`, and all of a process are in its `lobby`.
 
 When things fail: a hint is lost, the hub looks within a second by itself; the database is away, the
 hub says so once, keeps its sockets and goes on where it was; a client is slow, its queue is dropped
-and it is told to reload; a process ends, its clients connect elsewhere and go on from their
-positions; history was pruned, the client is told to reload.
+and it is told to reload; a process ends, it sends its clients away, who connect elsewhere and go on from
+their positions; history was pruned, the client is told to reload.
 
 A publisher holds its stream's row until it commits: publish late in a transaction, and in one fixed
 order when it is to several streams.

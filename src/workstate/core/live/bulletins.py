@@ -15,11 +15,20 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Message:
+    """A text for a client; with a position when it says how far the client has come in a stream."""
+
+    text: str
+    stream: str = ""
+    position: Position | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Frame:
-    """One event and its text for clients; None when it is not for them."""
+    """One event and what clients are sent of it; None when it is not for them."""
 
     event: Event
-    text: str | None
+    message: Message | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +43,7 @@ class Bulletin:
     @classmethod
     def of(cls, stream: str, reading: Reading) -> Self:
         """Encode a reading."""
-        frames = [Frame(event, encode_event(event)) for event in reading.events]
+        frames = [Frame(event, tell_event(event)) for event in reading.events]
         return cls(stream=stream, frames=frames, position=reading.position, recovered=reading.recovered)
 
 
@@ -48,19 +57,27 @@ class Follower(Protocol):
         """Take what happened since the last bulletin of the stream; may repeat events that were in it."""
 
 
-def encode_event(event: Event) -> str | None:
-    """Return the event's text for clients."""
+def tell_event(event: Event) -> Message | None:
+    """Return what clients are sent of an event."""
     if event.type in CONTROL_TYPES:
         return None
     position = Position(event.epoch, event.offset)
-    return encode({"stream": event.stream, "type": event.type, "data": event.data, "position": str(position)})
+    told = {"stream": event.stream, "type": event.type, "data": event.data, "position": str(position)}
+    return Message(_encode(told), event.stream, position)
 
 
-def encode_place(stream: str, position: Position, *, recovered: bool) -> str:
-    """Return the text that says how far a client has come, and whether nothing is missing up to there."""
-    return encode({"stream": stream, "recovered": recovered, "position": str(position)})
+def tell_place(stream: str, position: Position, *, recovered: bool) -> Message:
+    """Return what says how far a client has come, and whether nothing is missing up to there."""
+    return Message(_encode({"stream": stream, "recovered": recovered, "position": str(position)}), stream, position)
 
 
-def encode(message: dict[str, object]) -> str:
-    """Return the message as compact JSON."""
-    return json.dumps(message, separators=(",", ":"))
+def tell_refusal(stream: str) -> Message:
+    """Return what says that a client may not follow a stream, or no longer."""
+    return Message(_encode({"stream": stream, "refused": True}), stream)
+
+
+def _encode(told: dict[str, object]) -> str:
+    return json.dumps(told, separators=(",", ":"))
+
+
+SIGN_OF_LIFE = Message("{}")

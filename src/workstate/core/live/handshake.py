@@ -1,7 +1,8 @@
-"""Who may open a socket: a page of this site, and a person who is signed in."""
+"""Who may open a live connection: a page of this site, and a person who is signed in."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,16 @@ if TYPE_CHECKING:
     from urllib.parse import SplitResult
 
 Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+OWN_SITES = frozenset({"same-origin", "none", ""})
+
+
+def find_address(scope: Scope) -> str:
+    """Return what was asked for, without what the server puts in front of this site's addresses."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
 def comes_from_here(scope: Scope) -> bool:
@@ -26,14 +35,26 @@ def comes_from_here(scope: Scope) -> bool:
 
     Scheme, host and port count. Browsers always say where a page is from, so a silent client is foreign.
     """
-    origin = _find_origin(scope)
-    if origin is None:
-        return False
-    try:
-        own = _find_own_origin(scope)
-    except DisallowedHost:
+    origin, own = _find_origin(scope), _find_own_origin(scope)
+    if origin is None or own is None:
         return False
     return _key(origin) == _key(own) or any(_is_trusted(origin, trusted) for trusted in settings.CSRF_TRUSTED_ORIGINS)
+
+
+def is_read_from_here(scope: Scope) -> bool:
+    """Tell whether an event stream is asked for by a page of this site, or by a program that is no browser.
+
+    A browser names the origin of a foreign page. Where it names none, `Sec-Fetch-Site` says whose page it is, and
+    where it may not send that either (a site without HTTPS), a foreign page's request comes without the cookie.
+    """
+    if find_header(scope, b"origin"):
+        return comes_from_here(scope)
+    return find_header(scope, b"sec-fetch-site") in OWN_SITES and _find_own_origin(scope) is not None
+
+
+def find_header(scope: Scope, name: bytes) -> str:
+    """Return what the headers of this name say, "" without one."""
+    return ", ".join(value.decode("latin1") for each, value in scope["headers"] if each == name)
 
 
 async def find_signed_in_user(scope: Scope) -> Any | None:
@@ -44,21 +65,21 @@ async def find_signed_in_user(scope: Scope) -> Any | None:
 
 
 def _find_origin(scope: Scope) -> SplitResult | None:
-    values = [value for name, value in scope["headers"] if name == b"origin"]
-    if len(values) != 1:
-        return None
     try:
-        origin = urlsplit(values[0].decode("latin1"))
+        origin = urlsplit(find_header(scope, b"origin"))
         return origin if origin.scheme in DEFAULT_PORTS and origin.hostname and _key(origin) else None
     except ValueError:
         return None
 
 
-def _find_own_origin(scope: Scope) -> SplitResult:
+def _find_own_origin(scope: Scope) -> SplitResult | None:
     """Return the origin of this site as Django sees it, behind whatever proxy the settings tell of."""
-    scheme = "https" if scope.get("scheme") == "wss" else "http"
+    scheme = "https" if scope.get("scheme") in {"wss", "https"} else "http"
     request = ASGIRequest({**scope, "method": "GET", "scheme": scheme}, BytesIO())
-    return urlsplit(f"{request.scheme}://{request.get_host()}")
+    try:
+        return urlsplit(f"{request.scheme}://{request.get_host()}")
+    except DisallowedHost:
+        return None
 
 
 def _key(origin: SplitResult) -> tuple[str, str | None, int | None]:

@@ -27,7 +27,11 @@ class SessionGuard:
         control = [frame for frame in bulletin.frames if frame.event.type in CONTROL_TYPES]
         self.has_ended = self.has_ended or any(self._ends_session(frame) for frame in control)
         if control or not bulletin.recovered:
-            self._alarm.set()
+            self.raise_alarm()
+
+    def raise_alarm(self) -> None:
+        """Have whoever waits look."""
+        self._alarm.set()
 
     async def wait_for_alarm(self) -> None:
         """Wait until the session has to be checked."""

@@ -122,8 +122,8 @@ async def test_follower_that_does_not_read_holds_up_nobody(hub):
         await publish("user:1", "thing.happened", {})
     await quick.wait_for(50)
     assert quick.offsets == list(range(1, 51))
-    texts = [await slow.take() for _ in range(len(slow._texts))]
-    assert '"recovered":false' in texts[0]
+    messages = [await slow.take() for _ in range(len(slow._messages))]
+    assert '"recovered":false' in messages[0].text
 
 
 async def test_history_that_ran_away_is_told_as_lost(hub):

@@ -11,10 +11,10 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.signals import user_logged_out
 from django.contrib.sessions.backends.db import SessionStore
 
-from live_clients import Client, make_person, open_session, position, publish
+from live_clients import Client, make_person, open_session, parse, position, publish
 from real_databases import BOTH_DATABASES
 from workstate.core import live
-from workstate.core.live import authorisation, sessions, sockets
+from workstate.core.live import connection, sessions, sockets
 from workstate.core.live.hub import _hubs
 from workstate.core.live.models import Stream
 from workstate.core.live.requests import STREAM_LIMIT
@@ -23,23 +23,7 @@ from workstate.core.live.socket_codes import CloseCode
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-pytestmark = [BOTH_DATABASES, pytest.mark.usefixtures("hub")]
-
-
-@pytest.fixture
-def person(database):
-    return make_person()
-
-
-@pytest.fixture
-def session_key(person):
-    return open_session(person)
-
-
-@pytest.fixture(autouse=True)
-def _jobs_may_be_followed(monkeypatch):
-    monkeypatch.setattr(authorisation, "_authorisers", dict(authorisation._authorisers))
-    live.authorise("job", lambda _user, stream_id: stream_id != "secret")
+pytestmark = [BOTH_DATABASES, pytest.mark.usefixtures("hub", "jobs_may_be_followed")]
 
 
 @pytest.fixture
@@ -165,6 +149,14 @@ async def test_too_many_streams_close_the_socket(session_key):
     assert await client.hear_close() == CloseCode.TOO_MANY_STREAMS
 
 
+async def test_client_that_talks_without_end_is_closed(session_key):
+    client = Client("/ws/live/", session_key)
+    await client.open()
+    for _ in range(sockets.MESSAGES_AT_ONCE + 10):
+        await client.send(text='{"subscribe": {}}')
+    assert await client.hear_close() == CloseCode.TOO_MANY_MESSAGES
+
+
 async def test_logging_out_closes_the_sessions_sockets_and_no_other(person, session_key):
     here, elsewhere = Client("/ws/live/", session_key), Client("/ws/live/", await sync_to_async(open_session)(person))
     await here.open()
@@ -207,17 +199,30 @@ async def test_logout_during_the_handshake_is_noticed(person, session_key, monke
         await SessionStore(session_key).adelete()
         return await find_signed_in_user(scope)
 
-    find_signed_in_user = sockets.find_signed_in_user
-    monkeypatch.setattr(sockets, "find_signed_in_user", log_out_first)
+    find_signed_in_user = connection.find_signed_in_user
+    monkeypatch.setattr(connection, "find_signed_in_user", log_out_first)
     assert await client.connect() == (False, CloseCode.SIGNED_OUT)
 
 
 async def test_silent_socket_gives_a_sign_of_life(session_key, monkeypatch):
-    monkeypatch.setattr(sockets, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "HEARTBEAT_SECONDS", 0.05)
     client = Client("/ws/live/", session_key)
     await client.open()
     assert await client.hear() == {}
     assert await client.hear() == {}
+    await client.disconnect()
+
+
+async def test_session_that_ended_unheard_is_noticed_in_time(session_key, monkeypatch):
+    monkeypatch.setattr(connection, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(connection, "HEARTBEATS_IN_A_CHECK", 2)
+    client = Client("/ws/live/", session_key)
+    await client.open()
+    await SessionStore(session_key).adelete()  # as when it expires, or the person is deactivated by hand
+    assert await client.hear() == {}
+    while (answer := await client._receive())["type"] == "websocket.send":
+        assert parse(answer["text"]) == {}
+    assert answer["code"] == CloseCode.SIGNED_OUT
     await client.disconnect()
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from workstate.core.live.handshake import comes_from_here
+from workstate.core.live.handshake import comes_from_here, is_read_from_here
 
 
 def scope(*origins: str, host: str = "localhost:8000", scheme: str = "ws", more: list | None = None) -> dict:
@@ -73,3 +73,26 @@ def test_scheme_is_the_one_that_the_proxy_tells_of(settings):
     behind = scope("https://work.example", host="work.example", more=[(b"x-forwarded-proto", b"https")])
     assert comes_from_here(behind)
     assert not comes_from_here(scope("https://work.example", host="work.example"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_own"),
+    [
+        ({}, True),
+        ({"sec-fetch-site": "same-origin"}, True),
+        ({"sec-fetch-site": "none"}, True),
+        ({"sec-fetch-site": "same-site"}, False),
+        ({"sec-fetch-site": "cross-site"}, False),
+        ({"origin": "http://localhost:8000"}, True),
+        ({"origin": "http://localhost:8001"}, False),
+        ({"origin": "null", "sec-fetch-site": "same-origin"}, False),
+    ],
+)
+def test_event_stream_is_for_pages_of_this_site_and_for_programs(headers, is_own):
+    more = [(name.encode(), value.encode()) for name, value in headers.items()]
+    assert is_read_from_here(scope(more=more)) is is_own
+
+
+def test_event_stream_of_a_host_that_the_site_does_not_have_is_foreign(settings):
+    settings.ALLOWED_HOSTS = ["work.example"]
+    assert not is_read_from_here(scope())

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 
-from workstate.core.live.bulletins import Bulletin
+from workstate.core.live.bulletins import Bulletin, Message, tell_refusal
 from workstate.core.live.models import Event
 from workstate.core.live.outbox import Outbox
 from workstate.core.live.positions import Position
@@ -26,8 +26,8 @@ def outbox_at(offset: int, *, limit: int = 256) -> Outbox:
 
 async def taken(outbox: Outbox) -> list[dict]:
     messages = []
-    while outbox._texts:
-        messages.append(json.loads(await outbox.take()))
+    while outbox._messages:
+        messages.append(json.loads((await outbox.take()).text))
     return messages
 
 
@@ -87,7 +87,7 @@ async def test_client_that_never_reads_costs_no_more_than_the_limit():
     outbox = outbox_at(0, limit=10)
     for offset in range(1, 1000):
         outbox.receive(bulletin(offset, offset))
-        assert len(outbox._texts) <= 10
+        assert len(outbox._messages) <= 10
     last = (await taken(outbox))[-1]
     assert last["position"] == "e:999"
 
@@ -97,5 +97,30 @@ async def test_taking_waits_for_what_comes():
     taking = asyncio.ensure_future(outbox.take())
     await asyncio.sleep(0)
     assert not taking.done()
-    outbox.put("hello")
-    assert await taking == "hello"
+    outbox.put(Message("hello"))
+    assert await taking == Message("hello")
+
+
+async def test_stream_that_is_dropped_sends_no_more_of_what_is_queued():
+    outbox = outbox_at(0)
+    outbox.begin(bulletin(1, 2, stream="job:a"))
+    outbox.drop("job:a")
+    outbox.put(tell_refusal("job:a"))
+    assert [message["stream"] for message in await taken(outbox)] == ["user:1", "job:a"]
+
+
+async def test_slow_client_is_still_told_what_it_may_not_follow():
+    outbox = outbox_at(0, limit=10)
+    outbox.put(tell_refusal("job:a"))
+    outbox.receive(bulletin(1, 20))
+    assert await taken(outbox) == [
+        {"stream": "user:1", "recovered": False, "position": "e:20"},
+        {"stream": "job:a", "refused": True},
+    ]
+
+
+async def test_client_that_never_reads_and_is_refused_much_costs_no_more_than_twice_the_limit():
+    outbox = outbox_at(0, limit=10)
+    for number in range(1000):
+        outbox.put(tell_refusal(f"job:{number}"))
+        assert len(outbox._messages) <= 20

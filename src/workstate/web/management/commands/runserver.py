@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.management.commands.runserver import Command as DjangoCommand
 from django.utils import autoreload
 
+from workstate.web.serving import COMPRESSED, MESSAGE_LIMIT_BYTES, WEBSOCKETS
+
 GRACE_SECONDS_FOR_REQUESTS = 1
 
 
@@ -35,8 +37,9 @@ class Command(DjangoCommand):
                 settings.ASGI_APPLICATION.replace(".application", ":application"),
                 host=self.addr,
                 port=int(self.port),
-                ws="websockets-sansio",
-                ws_per_message_deflate=False,
+                ws=WEBSOCKETS,
+                ws_per_message_deflate=COMPRESSED,
+                ws_max_size=MESSAGE_LIMIT_BYTES,
                 timeout_graceful_shutdown=GRACE_SECONDS_FOR_REQUESTS,
                 log_level="info",
             )
