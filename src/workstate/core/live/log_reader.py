@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from workstate.core.live.positions import Position
 
-NEWEST_ID = "SELECT MAX(id) FROM workstate_event"
+ENDS = "SELECT (SELECT MIN(id) FROM workstate_event), (SELECT MAX(id) FROM workstate_event)"
 
 
 class LogReader:
@@ -23,7 +23,7 @@ class LogReader:
 
     def __init__(self) -> None:
         self.alias = router.db_for_write(Event)
-        self._newest_id: int | None = None
+        self._ends: tuple[int, int] | None = None
 
     def read(self, places: Mapping[str, Position | None]) -> dict[str, Reading]:
         """Read what each place has missed."""
@@ -34,7 +34,7 @@ class LogReader:
             raise
 
     def read_if_news(self, places: Mapping[str, Position | None]) -> dict[str, Reading]:
-        """Read what each place has missed; nothing when no event was written since the last such call."""
+        """Read what each place has missed; nothing when no event was written or pruned since the last such call."""
         try:
             return read_many(places) if self._has_news() else {}
         except django.db.Error:
@@ -43,11 +43,11 @@ class LogReader:
 
     def close(self) -> None:
         """Close the thread's connection; the next read opens it again."""
-        self._newest_id = None
+        self._ends = None
         connections[self.alias].close()
 
     def _has_news(self) -> bool:
-        """Tell whether an event was written since the last call.
+        """Tell whether an event was written since the last call, or pruned, and perhaps its stream with it.
 
         On SQLite every commit rings, those of jobs above all, and one writer at a time makes ids grow
         in the order of commits. PostgreSQL rings for events alone, and its ids do not.
@@ -55,6 +55,6 @@ class LogReader:
         if connections[self.alias].vendor != "sqlite":
             return True
         with connections[self.alias].cursor() as cursor:
-            (newest_id,) = cursor.execute(NEWEST_ID).fetchone()  # the query set's aggregate takes ten times as long
-        known, self._newest_id = self._newest_id, newest_id or 0
-        return known != self._newest_id
+            ends = cursor.execute(ENDS).fetchone()  # the query set's aggregate takes ten times as long
+        known, self._ends = self._ends, ends
+        return bool(known != self._ends)

@@ -5,20 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from datetime import timedelta
 
 import django.db
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from live_clients import position, publish
 from real_databases import BOTH_DATABASES
 from workstate.core import live
 from workstate.core.live import log_reader
 from workstate.core.live.hub import Hub, open_hub, stop_hub
+from workstate.core.live.models import Event
 from workstate.core.live.outbox import Outbox
 from workstate.core.live.positions import Position
+from workstate.core.live.pruning import prune_events
 from workstate.core.live.reading import REPLAY_LIMIT
 
 pytestmark = BOTH_DATABASES
@@ -211,3 +215,17 @@ def test_hub_whose_loop_was_closed_ends_its_threads(database):
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()
+
+
+async def test_follower_whose_silent_stream_was_pruned_is_told_and_goes_on(hub):
+    await publish("user:1", "thing.happened", {})
+    listener = Listener()
+    await hub.follow(listener, "user:1", None)
+    await publish("user:2", "thing.happened", {})  # the newest event stays
+    await sync_to_async(Event.objects.filter(stream="user:1").update)(created_at=timezone.now() - timedelta(days=2))
+    await sync_to_async(prune_events)()
+    await listener.wait_until(lambda: listener.was_lost)
+    assert await sync_to_async(live.list_followed)(["user:1"]) == {"user:1"}
+    listener.offsets.clear()
+    await publish("user:1", "thing.happened", {})
+    await listener.wait_for(1)
