@@ -31,11 +31,6 @@ class EventType(StrEnum):
     EXPORT_FAILED = "export.failed"
 
 
-def stream_of(person_id: int) -> str:
-    """Return the name of the stream that all pages of a person follow."""
-    return f"user:{person_id}"
-
-
 def publish_entry(event_type: EventType, entry: TimeEntry) -> None:
     """Tell the pages of the entry's person what happened to it."""
     data = {
@@ -44,15 +39,15 @@ def publish_entry(event_type: EventType, entry: TimeEntry) -> None:
         "started_at": entry.started_at.isoformat(),
         "ended_at": entry.ended_at.isoformat() if entry.ended_at else None,
     }
-    live.publish(stream_of(entry.person_id), event_type, data)
+    live.send(entry.person_id, event_type, data)
 
 
 def publish_entries_changed(person_id: int, organisation_id: int) -> None:
     """Tell the pages of a person that many entries changed at once."""
-    live.publish(stream_of(person_id), EventType.ENTRY_CHANGED, {"entry": None, "organisation": organisation_id})
+    live.send(person_id, EventType.ENTRY_CHANGED, {"entry": None, "organisation": organisation_id})
 
 
 def publish_transfer(event_type: EventType, transfer: Transfer, **counts: Any) -> None:
     """Tell the pages of a person how far their import or export has come."""
     data = {"id": str(transfer.public_id), "state": transfer.state, "total": transfer.total_rows, **counts}
-    live.publish(stream_of(transfer.person_id), event_type, data)
+    live.send(transfer.person_id, event_type, data)

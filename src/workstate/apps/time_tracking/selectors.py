@@ -233,3 +233,9 @@ def _list_days(
             goes_on_after = part.ended_at < (entry.ended_at or now)
             by_day[part.day].append(ListedPart(entry=entry, part=part, goes_on_after=goes_on_after))
     return [DayList(day=day, parts=parts) for day, parts in sorted(by_day.items(), reverse=True)]
+
+
+def may_follow_job(user: User, task_id: str) -> bool:
+    """Tell whether the job carries out an import or export of this person, in an organisation that they belong to."""
+    own = {"person": user, "organisation__memberships__user": user, "task_id": task_id}
+    return task_id != "" and any(transfers.objects.filter(**own).exists() for transfers in (Import, Export))

@@ -14,8 +14,8 @@ def follow_job(task_id: str) -> str:
 
     Call it before you read what the page shows: a job that ends in between is then either seen as
     ended or told of. The stream is `job:<task id>`, its events are `job.progressed`,
-    `job.completed`, `job.discarded`, `job.cancelled` and `job.replayed`. Who may follow it is asked of the function
-    that the project gave to `live.authorise("job", ...)`; until there is one, nobody may.
+    `job.completed`, `job.discarded`, `job.cancelled` and `job.replayed`. Who may follow it is asked
+    of the functions that apps gave to `live.authorise("job", ...)`; superusers may in any case.
 
     The job's row stays locked until the caller's transaction ends, so don't do this in a long one.
     """

@@ -6,8 +6,8 @@ and only if that transaction committed. Its offset is gapless within its stream.
 event since or `recovered: false`: then the page fetches what it shows again. Never half a replay.
 
 Streams are `user:<id>`, `organisation:<id>`, `job:<task_id>` and `operations`. Who may follow one is
-asked of the function that an app gave to `authorise()`; nobody may follow a stream of a kind that no
-app answers for.
+asked of the functions that apps gave to `authorise()`; nobody may follow a stream of a kind that no
+app answers for. A person may follow their own, a superuser the operations and every job.
 
 How it travels: a commit wakes each process's `Hub` (through `workstate.core.wakeup`, only a hint),
 the hub reads what is new once for all its followers and hands it out in memory. Redis, `NOTIFY` and
@@ -26,7 +26,7 @@ order when it is to several streams.
 from __future__ import annotations
 
 from workstate.core.live.authorisation import authorise
-from workstate.core.live.publishing import list_followed, publish
+from workstate.core.live.publishing import list_followed, publish, send
 from workstate.core.live.reading import position, read_since
 from workstate.core.live.sessions import end_session, report_rights_changed
 
@@ -38,4 +38,5 @@ __all__ = [
     "publish",
     "read_since",
     "report_rights_changed",
+    "send",
 ]

@@ -15,9 +15,9 @@ from workstate.core.live.authorisation import may_follow
 from workstate.core.live.bulletins import SIGN_OF_LIFE, tell_refusal
 from workstate.core.live.handshake import find_signed_in_user
 from workstate.core.live.outbox import Outbox
+from workstate.core.live.publishing import stream_of
 from workstate.core.live.requests import STREAM_LIMIT, BadRequestError
 from workstate.core.live.session_guard import SessionGuard
-from workstate.core.live.sessions import stream_of
 from workstate.core.live.socket_codes import CloseCode
 
 if TYPE_CHECKING:

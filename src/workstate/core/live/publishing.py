@@ -48,6 +48,16 @@ def publish(stream: str, type: str, data: dict[str, Any]) -> Event:  # noqa: A00
     return event
 
 
+def send(user_id: Any, type: str, data: dict[str, Any]) -> Event:  # noqa: A002  as above
+    """Publish to a person: on their own stream, which all of their pages follow."""
+    return publish(stream_of(user_id), type, data)
+
+
+def stream_of(user_id: Any) -> str:
+    """Return the name of a person's own stream."""
+    return f"user:{user_id}"
+
+
 def list_followed(streams: Iterable[str]) -> set[str]:
     """Return those of the streams that exist: somebody asked for their position, or published there."""
     return set(Stream.objects.filter(name__in=list(streams)).values_list("name", flat=True))

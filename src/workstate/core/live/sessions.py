@@ -10,7 +10,7 @@ from typing import Any
 from django.contrib.auth.signals import user_logged_out
 from django.utils.crypto import salted_hmac
 
-from workstate.core.live.publishing import list_followed, publish
+from workstate.core.live.publishing import list_followed, send, stream_of
 
 SESSION_ENDED = "session.ended"
 RIGHTS_CHANGED = "rights.changed"
@@ -37,11 +37,6 @@ def fingerprint(session_key: str) -> str:
     return salted_hmac(SALT, session_key, algorithm="sha256").hexdigest()
 
 
-def stream_of(user_id: Any) -> str:
-    """Return the name of a person's own stream."""
-    return f"user:{user_id}"
-
-
 def connect() -> None:
     """Close the sockets of a session when it is logged out."""
     user_logged_out.connect(_end_logged_out, dispatch_uid="workstate.live.sessions")
@@ -54,6 +49,5 @@ def _end_logged_out(request: Any, user: Any, **_signal: Any) -> None:
 
 
 def _tell(user_id: Any, type_: str, data: dict[str, Any]) -> None:
-    stream = stream_of(user_id)
-    if list_followed([stream]):  # nobody has a socket open on a stream that was never asked for
-        publish(stream, type_, data)
+    if list_followed([stream_of(user_id)]):  # nobody has a connection open on a stream that was never asked for
+        send(user_id, type_, data)

@@ -29,8 +29,8 @@ from workstate.core.live.handshake import Receive, Scope, Send, comes_from_here,
 from workstate.core.live.hub import open_hub
 from workstate.core.live.lobby import lobby
 from workstate.core.live.positions import Position
+from workstate.core.live.publishing import stream_of
 from workstate.core.live.requests import parse_subscription
-from workstate.core.live.sessions import stream_of
 from workstate.core.live.socket_codes import CloseCode, RefusedError
 
 if TYPE_CHECKING:

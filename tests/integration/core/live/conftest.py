@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from live_clients import make_person, open_session
-from workstate.core import live
 from workstate.core.live import authorisation
 from workstate.core.live.hub import Hub, open_hub, stop_hub
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from django.contrib.auth.models import AbstractBaseUser
 
@@ -37,7 +36,17 @@ def session_key(person: AbstractBaseUser) -> str:
 
 
 @pytest.fixture
-def jobs_may_be_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let everybody follow every job but `job:secret`, for this test."""
+def let_follow_jobs(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[str], bool]], None]:
+    """Let everybody follow the jobs that a function of the task id says, for this test."""
     monkeypatch.setattr(authorisation, "_authorisers", dict(authorisation._authorisers))
-    live.authorise("job", lambda _user, stream_id: stream_id != "secret")
+
+    def let_follow(may_be_followed: Callable[[str], bool]) -> None:
+        authorisation._authorisers["job"] = [lambda _user, task_id: may_be_followed(task_id)]
+
+    return let_follow
+
+
+@pytest.fixture
+def jobs_may_be_followed(let_follow_jobs: Callable[[Callable[[str], bool]], None]) -> None:
+    """Let everybody follow every job but `job:secret`, for this test."""
+    let_follow_jobs(lambda task_id: task_id != "secret")

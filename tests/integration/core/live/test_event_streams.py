@@ -129,12 +129,12 @@ async def test_stream_that_the_person_may_not_follow_is_refused(session_key):
     await client.disconnect()
 
 
-async def test_lost_right_ends_that_stream_and_leaves_the_others(person, session_key):
+async def test_lost_right_ends_that_stream_and_leaves_the_others(person, session_key, let_follow_jobs):
     client = StreamClient("job:a=&job:b=", session_key)
     await client.open()
     await client.hear()
     await client.hear()
-    live.authorise("job", lambda _user, stream_id: stream_id == "b")
+    let_follow_jobs(lambda task_id: task_id == "b")
     await sync_to_async(live.report_rights_changed)(person.pk)
     assert await client.hear() == {"stream": "job:a", "refused": True}
     assert client.last_id == f"job:b={await position('job:b')}"

@@ -179,11 +179,11 @@ async def test_changing_the_password_closes_every_socket(person, session_key):
     assert await client.hear_close() == CloseCode.SIGNED_OUT
 
 
-async def test_lost_right_ends_that_stream_and_leaves_the_others(client, person):
+async def test_lost_right_ends_that_stream_and_leaves_the_others(client, person, let_follow_jobs):
     await client.subscribe(job_a=None, job_b=None)
     await client.hear()
     await client.hear()
-    live.authorise("job", lambda _user, stream_id: stream_id == "b")
+    let_follow_jobs(lambda task_id: task_id == "b")
     await sync_to_async(live.report_rights_changed)(person.pk)
     assert await client.hear() == {"stream": "job:a", "refused": True}
     await publish("job:a", "job.progressed", {})

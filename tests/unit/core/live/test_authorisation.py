@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import deepcopy
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +13,7 @@ person = SimpleNamespace(pk=7)
 
 @pytest.fixture(autouse=True)
 def _own_registry(monkeypatch):
-    monkeypatch.setattr(authorisation, "_authorisers", dict(authorisation._authorisers))
+    monkeypatch.setattr(authorisation, "_authorisers", deepcopy(authorisation._authorisers))
 
 
 def test_person_may_follow_their_own_stream_alone():
@@ -33,3 +34,30 @@ def test_app_answers_for_its_kind():
     assert may_follow(person, "thing:a:b")
     assert not may_follow(person, "thing")
     assert asked == [(person, "a:b"), (person, "")]
+
+
+def test_where_several_answer_for_a_kind_one_yes_is_enough():
+    for allowed in ("1", "2"):
+        authorise("thing", lambda _user, stream_id, allowed=allowed: stream_id == allowed)
+    assert may_follow(person, "thing:1")
+    assert may_follow(person, "thing:2")
+    assert not may_follow(person, "thing:3")
+
+
+def test_function_that_is_named_twice_is_asked_once():
+    asked = []
+
+    def refuse(_user, stream_id):
+        asked.append(stream_id)
+        return False
+
+    authorise("thing", refuse)
+    authorise("thing", refuse)
+    assert not may_follow(person, "thing:1")
+    assert asked == ["1"]
+
+
+def test_operators_alone_may_follow_operations():
+    assert may_follow(SimpleNamespace(pk=1, is_superuser=True), "operations")
+    assert not may_follow(SimpleNamespace(pk=1, is_superuser=False), "operations")
+    assert not may_follow(person, "operations")
