@@ -2,6 +2,7 @@
 
 - `findings`: what a check has to say.
 - `registry`: the checks by name and tag, and how they are run; `checks/` has them all.
+- `breaker`: whether a server outside is there, as this process sees it.
 - `selectors`: mode, queues, workers, schedules and dead letters, for `workstate status`.
 - `views`: `/healthz` (the process answers) and `/readyz` (the database and its tables are there).
 - `tasks.canary`: the job that proves that a worker runs jobs.

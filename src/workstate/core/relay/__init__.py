@@ -6,7 +6,7 @@
 - `adoption`: how an application's settings become full mode. `courier`: messages to the broker, in Celery's format.
 - `publisher`: hands over what this process enqueued, after its commit, in a thread; nobody waits for the broker.
 - `relay`: runs in every worker; hands over what lies in the table, and takes back what the broker lost.
-- `breaker`: whether the broker is there, as this process sees it. `presence`: the same, for all to see, in a table.
+- `presence`: whether the broker is there, for all to see, in a table; `health/breaker` is what one process sees.
 - `intake`: claims in the ledger what the broker delivered, many in one commit, before anything runs.
 - `connections`: `celery purge` cancels the waiting jobs besides deleting their messages.
 - `silence`: nothing waits for a broker that is away, and its outage takes a few lines of the log.

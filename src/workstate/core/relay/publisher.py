@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db import Error as DatabaseError
 
+from workstate.core.health.breaker import Breaker
 from workstate.core.jobs.connections import close_private_connections, ledger_alias, private_connection
 from workstate.core.jobs.enqueue import CHANNEL
 from workstate.core.jobs.ledger import ledger_on
 from workstate.core.relay.adoption import outside_urls
-from workstate.core.relay.breaker import Breaker
 from workstate.core.relay.courier import BrokerAwayError, Courier
+from workstate.core.telemetry.catalogue import BrokerLost, BrokerReturned
 from workstate.core.wakeup import hint_at_once
+from workstate.core.wakeup.outage import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,7 +53,8 @@ class Publisher:
     _of_process: ClassVar[dict[tuple[int, int], Publisher]] = {}
 
     def __init__(self, app: Any) -> None:
-        self.breaker = Breaker(", ".join(app.connection_for_write(url).as_uri() for url in outside_urls(app)))
+        address = ", ".join(app.connection_for_write(url).as_uri() for url in outside_urls(app))
+        self.breaker = Breaker(address, Outage(f"The broker {address}", BrokerLost, BrokerReturned))
         self._courier = Courier(app)
         self._pending: deque[NewJob] = deque()
         self._events: deque[Callable[..., None]] = deque(maxlen=MOST_PENDING)

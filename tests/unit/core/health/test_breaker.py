@@ -6,12 +6,13 @@ from time import monotonic
 
 import pytest
 
-from workstate.core.relay.breaker import Breaker
+from workstate.core.health.breaker import Breaker
+from workstate.core.wakeup.outage import Outage
 
 
 @pytest.fixture
 def breaker():
-    return Breaker("redis://nowhere")
+    return Breaker("redis://nowhere", Outage("The server"))
 
 
 @pytest.fixture

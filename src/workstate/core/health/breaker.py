@@ -1,8 +1,8 @@
-"""Whether the outside broker is there, as this process sees it.
+"""Whether a server outside is there, as this process sees it: the broker, or a cache's Redis.
 
     closed ──a call fails──▶ open ──a probe answers──▶ closed
 
-Closed: jobs are handed over. Open: nothing touches a socket but one probe a second, from a thread.
+Closed: the server is called. Open: nothing touches a socket but one probe a second, from a thread.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from workstate.core.jobs import clock
-from workstate.core.telemetry.catalogue import BrokerLost, BrokerReturned
-from workstate.core.wakeup.outage import Outage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from workstate.core.wakeup.outage import Outage
+
 
 class Breaker:
-    """Opened by whoever could not reach the broker, closed by a probe; says each once, in the log."""
+    """Opened by whoever could not reach the server, closed by a probe; says each once, in the log."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, outage: Outage) -> None:
         self._lock = threading.Lock()
-        self._outage = Outage(f"The broker {address}", BrokerLost, BrokerReturned)
+        self._outage = outage
         self._opened_at = -math.inf
         self.address = address
         self.away_since: datetime | None = None
         self.on_news: Callable[[], None] = lambda: None
-        """Called by the thread that learns anew, by a probe or by a failure, whether the broker is there."""
+        """Called by the thread that learns anew, by a probe or by a failure, whether the server is there."""
 
     @property
     def is_open(self) -> bool:
-        """Tell whether the broker is away."""
+        """Tell whether the server is away."""
         return self.away_since is not None
 
     def trip(self, error: BaseException) -> None:
-        """Note that the broker could not be reached."""
+        """Note that the server could not be reached."""
         with self._lock:
             if self.away_since is None:
                 self._opened_at = monotonic()
@@ -48,7 +48,7 @@ class Breaker:
         self.on_news()
 
     def reset(self, asked_at: float) -> None:
-        """Note that the broker has answered what it was asked at `asked_at`, by the monotonic clock.
+        """Note that the server has answered what it was asked at `asked_at`, by the monotonic clock.
 
         An answer to what was asked before the breaker opened may be older than the failure: it says nothing.
         """
