@@ -21,6 +21,7 @@ from django.db import connections
 from psycopg import sql
 
 from workstate.core import wakeup
+from workstate.core.cache.processes import stop_links
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -81,9 +82,27 @@ def database(
 ) -> Iterator[RealDatabase]:
     """Let `default` be a migrated, empty database: a SQLite file unless the test is parametrised."""
     vendor = getattr(request, "param", "sqlite")
+    with _lent(vendor, request, tmp_path, django_db_blocker) as database:
+        yield database
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def lasting_database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker
+) -> Iterator[RealDatabase]:
+    """One for all tests of a module, for tests that are many and leave each other's rows alone."""
+    directory = tmp_path_factory.mktemp("database")
+    with _lent(request.param, request, directory, django_db_blocker) as database:
+        yield database
+
+
+@contextmanager
+def _lent(
+    vendor: str, request: pytest.FixtureRequest, directory: Path, blocker: DjangoDbBlocker
+) -> Iterator[RealDatabase]:
     make: Callable[..., Iterator[str]] = {"sqlite": _copy_sqlite, "postgresql": _lend_postgresql}[vendor]
     template = request.getfixturevalue(f"{vendor}_template")
-    with contextmanager(make)(template, tmp_path) as url, django_db_blocker.unblock(), _as_default(url):
+    with contextmanager(make)(template, directory) as url, blocker.unblock(), _as_default(url):
         yield RealDatabase(vendor, url)
 
 
@@ -134,6 +153,7 @@ def _as_default(url: str) -> Iterator[None]:
         yield
     finally:
         wakeup.close_notifiers()
+        stop_links()
         _forget_connections()
         connections.settings["default"] = before
 

@@ -6,6 +6,7 @@ portion of at most 1,000 rows to a transaction and with a pause between two:
 
 - completed, cancelled and discarded jobs, each state after a period of its own, with their attempts;
 - the return values of completed jobs after `CELERY_RESULT_EXPIRES`; the rows stay;
+- entries of caches that have expired, or that an epoch has ended;
 - batches and chords that nobody needs any more, ended processes, runs of schedules, live events, control
   queues whose owner is gone.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from celery import current_app
 
+from workstate.core.cache.pruning import prune_entries
 from workstate.core.external.services import prune as prune_external_calls
 from workstate.core.jobs.states import State
 from workstate.core.live.models import Event
@@ -54,6 +55,7 @@ def list_rules(ledger: Ledger, keep: Configuration, now: datetime) -> Iterator[R
     if keep.keep_external_calls is not None:
         before_calls = now - keep.keep_external_calls
         yield Rule(name="external calls", prune=lambda limit: prune_external_calls(before_calls, limit))
+    yield Rule(name="cache entries", prune=prune_entries)
     if keep.keep_events is not None:
         yield _events(now - keep.keep_events)
 

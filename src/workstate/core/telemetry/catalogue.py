@@ -177,6 +177,22 @@ class BrokerMessagesLost(Event):
     count: int
 
 
+@event("cache.lost", WARNING, "%(subject)s is away: %(error)s")
+class CacheLost(Event):
+    """The cache's Redis can't be reached from this process; the database carries its caches."""
+
+    subject: str
+    error: str
+
+
+@event("cache.returned", INFO, "%(subject)s is back after %(seconds).1f s.")
+class CacheReturned(Event):
+    """The cache's Redis answers this process again, under a new epoch."""
+
+    subject: str
+    seconds: float
+
+
 @event("outage.began", WARNING, "%(subject)s is away: %(error)s")
 class OutageBegan(Event):
     """Something that this process watches or tells is away: a watcher, a notifier, the event log."""

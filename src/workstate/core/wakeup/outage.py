@@ -6,7 +6,14 @@ import time
 from dataclasses import dataclass, field
 
 from workstate.core.telemetry import emit
-from workstate.core.telemetry.catalogue import BrokerLost, BrokerReturned, OutageBegan, OutageEnded
+from workstate.core.telemetry.catalogue import (
+    BrokerLost,
+    BrokerReturned,
+    CacheLost,
+    CacheReturned,
+    OutageBegan,
+    OutageEnded,
+)
 
 
 @dataclass(slots=True)
@@ -14,8 +21,8 @@ class Outage:
     """Whether `subject` is away; one event when that begins, one when it ends."""
 
     subject: str
-    began: type[OutageBegan | BrokerLost] = OutageBegan
-    ended: type[OutageEnded | BrokerReturned] = OutageEnded
+    began: type[OutageBegan | BrokerLost | CacheLost] = OutageBegan
+    ended: type[OutageEnded | BrokerReturned | CacheReturned] = OutageEnded
     _began_at: float | None = field(default=None, init=False)
 
     def begin(self, error: BaseException) -> None:
