@@ -46,3 +46,22 @@ def test_number_that_is_none_is_named(data: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("SMTP_PORT", "smtp")
     with pytest.raises(ImproperlyConfigured, match="SMTP_PORT must be a number, not 'smtp'"):
         Environment.read()
+
+
+@pytest.mark.parametrize(
+    ("redis_url", "cache_url", "reports_cache_url"),
+    [
+        ("redis://cache.example/", "redis://cache.example/2", "redis://cache.example/3"),
+        ("redis://:secret@localhost:6380/4?ssl=1", *(f"redis://:secret@localhost:6380/{n}?ssl=1" for n in (6, 7))),
+        ("rediss://cache.example:6380", "rediss://cache.example:6380/2", "rediss://cache.example:6380/3"),
+        ("unix:///run/redis.sock", "", ""),
+        ("", "", ""),
+    ],
+)
+def test_each_cache_has_a_redis_database_of_its_own(
+    data: Path, monkeypatch: pytest.MonkeyPatch, redis_url: str, cache_url: str, reports_cache_url: str
+) -> None:
+    monkeypatch.setenv("REDIS_URL", redis_url)
+    environment = Environment.read()
+    assert (environment.cache_url, environment.reports_cache_url) == (cache_url, reports_cache_url)
+    assert len({environment.broker_url, cache_url, reports_cache_url} - {""}) == (3 if cache_url else 1)

@@ -95,17 +95,3 @@ class Membership(models.Model):
     def is_manager(self) -> bool:
         """Whether this person may see the work of others; administrators may, too."""
         return self.role in {self.Role.MANAGER, self.Role.ADMINISTRATOR}
-
-
-class CacheEntry(models.Model):
-    """A row of Django's database cache, declared here so that a migration makes its table."""
-
-    cache_key = models.CharField(max_length=255, primary_key=True)
-    value = models.TextField()
-    expires = models.DateTimeField(db_index=True)
-
-    class Meta:
-        db_table = "accounts_cache_entry"
-
-    def __str__(self) -> str:
-        return self.cache_key

@@ -81,14 +81,20 @@ DATABASES = {"default": dj_database_url.parse(ENVIRONMENT.database_url, conn_max
 if DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql":
     DATABASES["default"]["OPTIONS"] = impatient(DATABASES["default"].get("OPTIONS", {}))
 
-# In the database, because sign-in throttles live here: several processes share them, and no flush of a Redis
-# or restart of a process forgets them. When the table cannot be written, allauth refuses the attempt.
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
-        "LOCATION": "accounts_cache_entry",
-        # Culling starts here and may drop throttles that still count; 300, the default, is soon reached.
-        "OPTIONS": {"MAX_ENTRIES": 50_000},
+        "BACKEND": "workstate.core.cache.WorkstateCache",
+        "LOCATION": ENVIRONMENT.cache_url,
+        "KEY_PREFIX": "workstate",
+        # Sign-in throttles are in the database, always: no flush of a Redis and no epoch that moves forgets them.
+        # When the table cannot be written, allauth refuses the attempt.
+        "OPTIONS": {"DURABLE_PREFIXES": ["allauth:"]},
+    },
+    "reports": {
+        "BACKEND": "workstate.core.cache.WorkstateCache",
+        "LOCATION": ENVIRONMENT.reports_cache_url,
+        "KEY_PREFIX": "workstate-reports",
+        "TIMEOUT": 60 * 60,
     },
 }
 

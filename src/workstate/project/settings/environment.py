@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Self
+from urllib.parse import urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from dotenv import load_dotenv
@@ -17,6 +18,8 @@ SECRET_KEY_FILE = "secret_key"  # noqa: S105  the name of a file
 SECRET_KEY_BYTES = 50
 SMTP_SUBMISSION_PORT = 587
 REDIS_PORT = 6379
+CACHE_DATABASE, REPORTS_DATABASE = 2, 3
+"""Of Redis, counted from the one that carries jobs; the next to that is for live events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +32,8 @@ class Environment:
     database_url: str
     broker_url: str
     result_backend: str
+    cache_url: str
+    reports_cache_url: str
     sqlite_synchronous: str
     allowed_hosts: list[str]
     trusted_origins: list[str]
@@ -52,6 +57,8 @@ class Environment:
             database_url=os.environ.get("DATABASE_URL") or f"sqlite:///{data_dir / 'workstate.sqlite3'}",
             broker_url=os.environ.get("CELERY_BROKER_URL") or _redis_url() or "workstate://",
             result_backend=os.environ.get("CELERY_RESULT_BACKEND") or "workstate://",
+            cache_url=_redis_database(CACHE_DATABASE),
+            reports_cache_url=_redis_database(REPORTS_DATABASE),
             sqlite_synchronous=os.environ.get("SQLITE_SYNCHRONOUS") or "NORMAL",
             allowed_hosts=_listed("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"],
             trusted_origins=_listed("CSRF_TRUSTED_ORIGINS"),
@@ -73,6 +80,18 @@ def _redis_url() -> str | None:
         return url or None
     port, database = _number("REDIS_PORT", REDIS_PORT), _number("REDIS_DB", 0)
     return f"redis://{host}:{port}/{database}"
+
+
+def _redis_database(distance: int) -> str:
+    """Return the address of a Redis database of its own, so that flushing it takes nothing of another; "" without Redis.
+
+    Only a URL that ends in the number of a database, or in none, says where the others are.
+    """
+    parts = urlsplit(_redis_url() or "")
+    number = parts.path.strip("/") or "0"
+    if parts.scheme not in {"redis", "rediss"} or not number.isdecimal():
+        return ""
+    return urlunsplit(parts._replace(path=f"/{int(number) + distance}"))
 
 
 def _switched_on(name: str, *, default: bool) -> bool:
