@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from workbench.lanes import Lane
 
 SOON_SECONDS = 30  # the promise is 5 s to fail over and 10 s to come back; a busy machine may take longer
+MOST_OUTAGES = 2
+"""A busy machine may not answer within half a second when Redis has come back: that is told as another outage."""
 
 
 @contextmanager
@@ -56,9 +59,10 @@ def wait_until_back_on(broker: str, deployment: Deployment) -> None:
 
 
 def assert_outage_took_a_few_lines(log: str) -> None:
-    """See that a worker's log tells of one outage, once at its start and once at its end, and shows no traceback."""
-    assert log.count(" is away: ") == 1
-    assert log.count(" is back after ") == 1
+    """See that a worker's log tells of an outage once at its start and once at its end, and shows no traceback."""
+    told = re.findall(" is (away): | is (back) after ", log)
+    assert 1 <= len(told) // 2 <= MOST_OUTAGES
+    assert told == [("away", ""), ("", "back")] * (len(told) // 2)
     assert "Traceback" not in log
     assert "Celery 5.1" not in log
     of_an_outage = log[log.index(" ready.") :].splitlines()[1:]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from workbench.forge import Forged, forge_of_session, is_forged
 from workbench.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class Process:
         self.name = name
         self.log_path = directory / f"{name}.log"
         with self.log_path.open("ab") as log:
+            if is_forged(command):
+                self._popen: Forged | subprocess.Popen[bytes] = forge_of_session().start(
+                    command, environment=environment, directory=directory, log=log.fileno(), inherited=inherited
+                )
+                return
             self._popen = subprocess.Popen(
                 command,
                 env=environment,
