@@ -1,4 +1,4 @@
-"""Who may follow a stream: each kind of stream has one function that answers."""
+"""Who may follow a stream: functions of the apps answer, each for its kind of stream."""
 
 from __future__ import annotations
 

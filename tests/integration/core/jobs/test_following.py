@@ -181,6 +181,6 @@ def test_nobody_may_follow_until_the_project_says_who(tasks, django_user_model, 
     user = django_user_model(pk=7)
     assert not may_follow(user, f"job:{result.id}")
 
-    monkeypatch.setitem(_authorisers, "job", lambda user, task_id: user.pk == 7 and task_id == result.id)
+    monkeypatch.setitem(_authorisers, "job", [lambda user, task_id: user.pk == 7 and task_id == result.id])
     assert may_follow(user, f"job:{result.id}")
     assert not may_follow(user, "job:another")
