@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-pytest_plugins = ["real_databases", "workbench.plugin"]
+pytest_plugins = ["real_databases", "redis_servers", "workbench.plugin"]
 
 
 @pytest.hookimpl(tryfirst=True)

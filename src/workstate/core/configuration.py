@@ -45,6 +45,8 @@ class Configuration:
     """How many live connections one person may have with one web process."""
     live_connections_per_address: int = 500
     """How many live connections one network address may have with one web process."""
+    live_redis_url: str | None = None
+    """A Redis that carries the hints of live events beside PostgreSQL, and nothing else."""
     sqlite_synchronous: str = "NORMAL"
     """`FULL` has each commit to a SQLite file wait for the disk, so that it outlives a loss of power."""
     metrics_token: str | None = None

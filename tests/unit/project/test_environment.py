@@ -42,6 +42,24 @@ def test_data_directory_that_cannot_be_made_says_what_to_do(data: Path) -> None:
         Environment.read()
 
 
+@pytest.mark.parametrize(
+    ("url", "live"),
+    [
+        ("redis://redis.internal", "redis://redis.internal/1"),
+        ("redis://:secret@redis.internal:6380/0", "redis://:secret@redis.internal:6380/1"),
+        ("rediss://redis.internal/4?ssl_cert_reqs=none", "rediss://redis.internal/5?ssl_cert_reqs=none"),
+        ("unix:///run/redis.sock", ""),
+        ("sentinel://redis.internal:26379/0", ""),
+        ("redis://redis.internal/zero", ""),
+    ],
+)
+def test_hints_of_live_events_have_a_database_of_their_own(
+    data: Path, monkeypatch: pytest.MonkeyPatch, url: str, live: str
+) -> None:
+    monkeypatch.setenv("REDIS_URL", url)
+    assert Environment.read().live_redis_url == live
+
+
 def test_number_that_is_none_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMTP_PORT", "smtp")
     with pytest.raises(ImproperlyConfigured, match="SMTP_PORT must be a number, not 'smtp'"):

@@ -9,7 +9,7 @@ Streams are `user:<id>`, `organisation:<id>`, `job:<task_id>` and `operations`. 
 asked of the functions that apps gave to `authorise()`; nobody may follow a stream of a kind that no
 app answers for. A person may follow their own, a superuser the operations and every job.
 
-How it travels: a commit wakes each process's `Hub` (through `workstate.core.wakeup`, only a hint),
+How it travels: a commit wakes each process's `Hub` (through `workstate.core.wakeup` and `hints`, only a hint),
 the hub reads what is new once for all its followers and hands it out in memory. Redis, `NOTIFY` and
 `data_version` carry no event. A client is reached by WebSocket (`sockets`) or by server-sent events
 (`event_streams`); what both have in common is a `Connection`, and all of a process are in its `lobby`.

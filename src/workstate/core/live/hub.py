@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 
 import django.db
 
-from workstate.core import wakeup
 from workstate.core.live.bulletins import Bulletin
+from workstate.core.live.hints import open_watchers
 from workstate.core.live.log_reader import LogReader
-from workstate.core.live.publishing import CHANNEL
 from workstate.core.wakeup.outage import Outage
 
 if TYPE_CHECKING:
@@ -50,8 +49,9 @@ class Hub:
         self._outage = Outage("The event log")
         self._rung = asyncio.Event()
         self._task = self._loop.create_task(self._run(), name="workstate-live-hub")
-        self._watcher = wakeup.open_watcher(self._reader.alias, CHANNEL, self._ring_from_watcher)
-        self._watcher.start()
+        self._watchers = open_watchers(self._reader.alias, self._ring_from_watcher)
+        for watcher in self._watchers:
+            watcher.start()
 
     async def follow(self, follower: Follower, stream: str, place: Position | None) -> None:
         """Give the follower what happened since `place` (None: nothing), and from now on all that happens.
@@ -138,7 +138,8 @@ class Hub:
 
     def _close(self) -> None:
         _hubs.pop(self._loop, None)
-        self._watcher.stop()
+        for watcher in self._watchers:
+            watcher.stop()
         self._thread.submit(self._reader.close)
         self._thread.shutdown(wait=False)
 

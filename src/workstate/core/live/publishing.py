@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections, router, transaction
 from django.utils import timezone
 
-from workstate.core import wakeup
+from workstate.core.live.hints import hint
 from workstate.core.live.models import Event, Stream
 from workstate.core.live.positions import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-CHANNEL = "workstate_live"
 EPOCH_BYTES = 8
 
 ADVANCE = """
@@ -44,7 +43,7 @@ def publish(stream: str, type: str, data: dict[str, Any]) -> Event:  # noqa: A00
             data=data,
             created_at=timezone.now(),
         )
-        wakeup.hint(alias, CHANNEL)
+        hint(alias)
     return event
 
 

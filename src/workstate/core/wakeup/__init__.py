@@ -11,11 +11,13 @@ A database decides how the hint travels:
   when to look, and where there is no inotify it looks every 5 ms.
 - **PostgreSQL**: `hint()` sends one `NOTIFY` after the commit, many commits in one, and the watcher
   has a connection that listens.
+- **PostgreSQL and Redis**, for those who ask for it: the hint also travels through a channel of Redis,
+  for connections through a pooler that `LISTEN` does not work with. Whichever comes first wakes.
 - **Anything else**, SQLite in memory included: the watcher calls once a second.
 
 When things fail: a watcher outlives its database. It reports once that it cannot see and once that
 it can again, calls once a second meanwhile on PostgreSQL, and calls once after each interruption,
-because what was committed while nobody looked is news too. After a fork the child has no watcher
+because what was committed while nobody looked is news too. Redis being away costs its hints alone. After a fork the child has no watcher
 and a notifier of its own.
 """
 
@@ -30,15 +32,16 @@ from typing import TYPE_CHECKING
 from django.db import connections, transaction
 
 from workstate.core.wakeup.base import Watcher
+from workstate.core.wakeup.notifier import Notifier
 from workstate.core.wakeup.sqlite import SQLiteWatcher
 from workstate.core.wakeup.ticking import TickingWatcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from workstate.core.wakeup.notifier import Notifier
+    from workstate.core.wakeup.notifier import Carrier
 
-__all__ = ["Watcher", "close_notifiers", "hint", "hint_at_once", "open_watcher"]
+__all__ = ["Watcher", "close_notifiers", "hint", "hint_at_once", "open_watcher", "open_watchers"]
 
 _notifiers: dict[tuple[int, str], Notifier] = {}
 
@@ -61,20 +64,30 @@ def open_watcher(alias: str, channel: str, on_change: Callable[[], None], *, als
     return TickingWatcher(on_change)
 
 
-def hint(alias: str, channel: str) -> None:
+def open_watchers(alias: str, channel: str, on_change: Callable[[], None], *, redis: str | None) -> list[Watcher]:
+    """Make the watcher of `open_watcher`, and one of the Redis at the address `redis` where hints travel through it."""
+    watchers = [open_watcher(alias, channel, on_change)]
+    if redis and connections[alias].vendor == "postgresql":
+        from workstate.core.wakeup.redis import RedisWatcher  # as above
+
+        watchers.append(RedisWatcher(redis, channel, on_change))
+    return watchers
+
+
+def hint(alias: str, channel: str, *, redis: str | None = None) -> None:
     """Wake the watchers of `channel` once the current transaction commits; at once when there is none.
 
     Costs the caller a few microseconds and never raises for a database that is away: a thread of
-    this process sends the hints, those of 5 ms in one.
+    this process sends the hints, those of 5 ms in one, and another to the Redis at the address `redis`.
     """
     if connections[alias].vendor == "postgresql":
-        transaction.on_commit(partial(_notify, alias, channel), using=alias)
+        transaction.on_commit(partial(_notify, alias, channel, redis), using=alias)
 
 
-def hint_at_once(alias: str, channel: str) -> None:
+def hint_at_once(alias: str, channel: str, *, redis: str | None = None) -> None:
     """Wake the watchers of `channel` for what a connection of one's own has committed; as cheap as `hint()`."""
     if connections[alias].vendor == "postgresql":
-        _notify(alias, channel)
+        _notify(alias, channel, redis)
 
 
 def close_notifiers() -> None:
@@ -87,16 +100,27 @@ def close_notifiers() -> None:
         _notifiers.pop(key).stop()
 
 
-def _notify(alias: str, channel: str) -> None:
-    key = (os.getpid(), alias)
-    notifier = _notifiers.get(key) or _make_notifier(key)
-    notifier.request(channel)
+def _notify(alias: str, channel: str, redis: str | None) -> None:
+    _notifier_of(alias, _make_postgresql_carrier).request(channel)
+    if redis:
+        _notifier_of(redis, _make_redis_carrier).request(channel)
 
 
-def _make_notifier(key: tuple[int, str]) -> Notifier:
-    from workstate.core.wakeup.notifier import Notifier  # as above
+def _notifier_of(place: str, make_carrier: Callable[[str], Carrier]) -> Notifier:
+    key = (os.getpid(), place)
+    return _notifiers.get(key) or _notifiers.setdefault(key, Notifier(make_carrier(place)))
 
-    return _notifiers.setdefault(key, Notifier(connections[key[1]].get_connection_params()))
+
+def _make_postgresql_carrier(alias: str) -> Carrier:
+    from workstate.core.wakeup.postgresql import PostgreSQLCarrier  # as above
+
+    return PostgreSQLCarrier(connections[alias].get_connection_params())
+
+
+def _make_redis_carrier(url: str) -> Carrier:
+    from workstate.core.wakeup.redis import RedisCarrier  # as above
+
+    return RedisCarrier(url)
 
 
 atexit.register(close_notifiers)

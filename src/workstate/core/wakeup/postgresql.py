@@ -1,4 +1,4 @@
-"""Watches a PostgreSQL database by `LISTEN`, and once a second whatever was heard."""
+"""Notifies by `NOTIFY`, and watches a PostgreSQL database by `LISTEN`, and once a second whatever was heard."""
 
 from __future__ import annotations
 
@@ -12,14 +12,38 @@ from psycopg import sql
 from workstate.core.patience import impatient
 from workstate.core.wakeup.backoff import Backoff
 from workstate.core.wakeup.base import Watcher
+from workstate.core.wakeup.notifier import Carrier
 from workstate.core.wakeup.outage import Outage
 
 if TYPE_CHECKING:
     import selectors
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
 QUIET_SECONDS = 1.0
+
+
+class PostgreSQLCarrier(Carrier):
+    """Notifies channels of a PostgreSQL database, over at most one connection."""
+
+    subject = "NOTIFY"
+    errors = (psycopg.Error,)
+
+    def __init__(self, parameters: Mapping[str, Any]) -> None:
+        self._parameters = parameters
+        self._connection: psycopg.Connection[Any] | None = None
+
+    def send(self, channels: Iterable[str]) -> None:
+        """Notify all of them in one statement."""
+        if self._connection is None:
+            self._connection = connect(self._parameters)
+        self._connection.execute("SELECT pg_notify(channel, '') FROM unnest(%s::text[]) AS channel", [list(channels)])
+
+    def disconnect(self) -> None:
+        """Close the connection."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class PostgreSQLWatcher(Watcher):

@@ -196,6 +196,7 @@ EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = ENVIRONMENT.smtp_from_email
 
 WORKSTATE = {
+    "LIVE_REDIS_URL": ENVIRONMENT.live_redis_url,
     "METRICS_TOKEN": ENVIRONMENT.metrics_token,
     "SQLITE_SYNCHRONOUS": ENVIRONMENT.sqlite_synchronous,
 }

@@ -18,8 +18,8 @@ SECRET_KEY_FILE = "secret_key"  # noqa: S105  the name of a file
 SECRET_KEY_BYTES = 50
 SMTP_SUBMISSION_PORT = 587
 REDIS_PORT = 6379
-CACHE_DATABASE, REPORTS_DATABASE = 2, 3
-"""Of Redis, counted from the one that carries jobs; the next to that is for live events."""
+LIVE_DATABASE, CACHE_DATABASE, REPORTS_DATABASE = 1, 2, 3
+"""Of Redis, counted from the one that carries jobs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class Environment:
     database_url: str
     broker_url: str
     result_backend: str
+    live_redis_url: str
     cache_url: str
     reports_cache_url: str
     sqlite_synchronous: str
@@ -57,6 +58,7 @@ class Environment:
             database_url=os.environ.get("DATABASE_URL") or f"sqlite:///{data_dir / 'workstate.sqlite3'}",
             broker_url=os.environ.get("CELERY_BROKER_URL") or _redis_url() or "workstate://",
             result_backend=os.environ.get("CELERY_RESULT_BACKEND") or "workstate://",
+            live_redis_url=_redis_database(LIVE_DATABASE),
             cache_url=_redis_database(CACHE_DATABASE),
             reports_cache_url=_redis_database(REPORTS_DATABASE),
             sqlite_synchronous=os.environ.get("SQLITE_SYNCHRONOUS") or "NORMAL",

@@ -210,8 +210,9 @@ def test_hub_whose_loop_was_closed_ends_its_threads(database):
 
     with asyncio.Runner() as runner:
         hub = runner.run(follow())
-    threads = [hub._watcher._thread, *hub._thread._threads]
-    hub._watcher._tell()
+    (watcher,) = hub._watchers
+    threads = [watcher._thread, *hub._thread._threads]
+    watcher._tell()
     for thread in threads:
         thread.join(PATIENCE_SECONDS)
         assert not thread.is_alive()

@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-import socket
 import statistics
-import sys
 import time
-from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import transaction
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from live_clients import StreamReader, position, publish
+from live_servers import Server, serve
 from real_databases import BOTH_DATABASES
-from workbench.processes import Process
 from workbench.waiting import wait_until
 from workstate.core import live
 from workstate.core.live.requests import MESSAGE_LIMIT_CHARACTERS
@@ -32,6 +27,8 @@ from workstate.web import serving
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from websockets.asyncio.client import ClientConnection
 
     from real_databases import RealDatabase
 
@@ -43,50 +40,6 @@ PATIENCE_SECONDS = 60
 MUCH_TRANSACTIONS = 80
 MUCH_EVENTS = 50
 MUCH_BYTES = 4_000
-
-
-class Server:
-    """uvicorn, serving the product on a port of its own."""
-
-    def __init__(self, database: RealDatabase, directory: Path) -> None:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        command = [
-            *(sys.executable, "-m", "uvicorn", "workstate.project.asgi:application", "--port", str(self.port)),
-            *serving.as_arguments(),
-        ]
-        environment = database.environment() | {"SECRET_KEY": settings.SECRET_KEY}
-        self.process = Process("web", command, environment=environment, directory=directory)
-
-    def wait_ready(self) -> None:
-        wait_until(lambda: "Uvicorn running" in self.process.log() or self.process.returncode is not None, timeout=30)
-        assert self.process.returncode is None, self.process.log()
-
-    def open(self, path: str, session_key: str | None, *, origin: str | None = None) -> connect:
-        cookies = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session_key}"} if session_key else {}
-        return connect(
-            f"ws://127.0.0.1:{self.port}{path}",
-            origin=origin or f"http://127.0.0.1:{self.port}",
-            additional_headers=cookies,
-            compression=None,
-        )
-
-    def is_alone(self) -> bool:
-        """Tell whether nobody is connected any more."""
-        connections = psutil.Process(self.process.pid).net_connections()
-        return not [each for each in connections if each.raddr and each.laddr.port == self.port]
-
-
-@contextmanager
-def serve(database: RealDatabase, directory: Path) -> Iterator[Server]:
-    directory.mkdir(exist_ok=True)
-    server = Server(database, directory)
-    try:
-        server.wait_ready()
-        yield server
-    finally:
-        server.process.end_group()
 
 
 @pytest.fixture

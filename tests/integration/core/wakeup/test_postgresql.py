@@ -11,7 +11,7 @@ from workbench.waiting import wait_until
 from workstate.core import wakeup
 from workstate.core.wakeup import hint
 from workstate.core.wakeup.notifier import Notifier
-from workstate.core.wakeup.postgresql import PostgreSQLWatcher
+from workstate.core.wakeup.postgresql import PostgreSQLCarrier, PostgreSQLWatcher
 
 CHANNEL = "workstate_test"
 
@@ -73,7 +73,7 @@ def test_hint_after_the_notifier_lost_its_connection_arrives(database, watch, ca
     watch()
     hint("default", CHANNEL)
     (notifier,) = wakeup._notifiers.values()
-    wait_until(lambda: notifier._connection is not None and not notifier._pending)
+    wait_until(lambda: notifier._carrier._connection is not None and not notifier._pending)
     kill_other_connections()
     wait_until(lambda: f"LISTEN {CHANNEL} is back" in caplog.text)
     hint("default", CHANNEL)
@@ -109,10 +109,11 @@ def test_closing_the_notifiers_sends_what_is_pending(database):
 
 def test_idle_notifier_gives_its_connection_back(database, monkeypatch):
     monkeypatch.setattr("workstate.core.wakeup.notifier.IDLE_SECONDS", 0.05)
-    notifier = Notifier(connection.get_connection_params())
+    carrier = PostgreSQLCarrier(connection.get_connection_params())
+    notifier = Notifier(carrier)
     notifier.request(CHANNEL)
-    wait_until(lambda: notifier._connection is not None)
-    wait_until(lambda: notifier._connection is None)
+    wait_until(lambda: carrier._connection is not None)
+    wait_until(lambda: carrier._connection is None)
     notifier.request(CHANNEL)
-    wait_until(lambda: notifier._connection is not None)
+    wait_until(lambda: carrier._connection is not None)
     notifier.stop()

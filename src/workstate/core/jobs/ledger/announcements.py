@@ -10,9 +10,9 @@ from django.db import router
 
 from workstate.core.jobs.ledger.database import LedgerDatabase
 from workstate.core.jobs.records import storable_reason
+from workstate.core.live.hints import hint_at_once
 from workstate.core.live.models import Event
-from workstate.core.live.publishing import ADVANCE, CHANNEL, make_epoch
-from workstate.core.wakeup import hint_at_once
+from workstate.core.live.publishing import ADVANCE, make_epoch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,4 +59,4 @@ class Announcements(LedgerDatabase):
             " VALUES (%s, %s, %s, %s, %s, %s)",
             [stream, epoch, offset, type, json.dumps(data), self.now()],
         )
-        self.on_commit(partial(hint_at_once, alias, CHANNEL))
+        self.on_commit(partial(hint_at_once, alias))
