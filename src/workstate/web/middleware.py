@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
+
+from workstate.web.static_files import name_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +37,15 @@ class StaticFilesMiddleware(WhiteNoiseMiddleware):  # type: ignore[misc]  # unty
     ours are a few kilobytes each.
     """
 
-    @staticmethod
-    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+    def serve(self, static_file: StaticFile, request: HttpRequest) -> HttpResponse:
         """Answer with the file, or with 304 when the browser has it."""
         answer = static_file.get_response(request.method, request.META)
+        headers = dict(answer.headers)
         body = b""
         if answer.file is not None:
             with answer.file:
                 body = answer.file.read()
-        return HttpResponse(body, status=int(answer.status), headers=dict(answer.headers))
+        if answer.status == HTTPStatus.OK and request.path_info.endswith(".js") and "Content-Encoding" not in headers:
+            body = name_versions(body, name=request.path_info.removeprefix(self.static_prefix))
+            headers["Content-Length"] = str(len(body))
+        return HttpResponse(body, status=int(answer.status), headers=headers)

@@ -1,6 +1,7 @@
 import gzip
 import re
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -9,13 +10,31 @@ from django.templatetags.static import static
 import workstate
 
 OWN = sorted(Path(workstate.__file__).parent.glob("**/static/**/*.*"))
-# What would name another file by an address without a version, which browsers keep for a year.
-REFERENCE = re.compile(r"""@import|url\(|from\s+["']\.|import\s*\(?\s*["']\.""")
+# What names another file by an address; without a version, browsers would keep what it names for a year.
+REFERENCE = re.compile(r"""(?:@import|url\(|\bfrom|\bimport)\s*\(?\s*["']?(\.[^"')]*)""")
 
 
 @pytest.mark.parametrize("path", OWN, ids=lambda path: path.name)
-def test_no_static_file_refers_to_another(path):
-    assert REFERENCE.findall(path.read_text()) == []
+def test_every_file_that_another_refers_to_is_named_with_its_version(path, client):
+    address = "/static/" + path.as_posix().split("/static/", 1)[1]
+    served = client.get(address)
+    assert int(served.headers["Content-Length"]) == len(served.content)
+    for reference in REFERENCE.findall(served.content.decode()):
+        name = urljoin(address, reference).removeprefix("/static/").split("?")[0]
+        assert urljoin(address, reference) == static(name)
+        assert "?v=" in reference
+
+
+def test_the_version_of_a_module_changes_with_what_it_imports(settings, monkeypatch, tmp_path):
+    settings.DEBUG = True
+    monkeypatch.setattr(finders, "find", lambda name: str(tmp_path / name))
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "page.js").write_text('import { a } from "./parts/a.js";')
+    (tmp_path / "parts/a.js").write_text('import "../b.js";')
+    (tmp_path / "b.js").write_text("1;")
+    first = static("page.js")
+    (tmp_path / "b.js").write_text("2;")
+    assert static("page.js") != first
 
 
 def test_an_address_changes_with_the_content(settings, monkeypatch, tmp_path):
