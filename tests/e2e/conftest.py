@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from webbench.pages import SESSION_COOKIE, Watch
 from webbench.server import Person, Server
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PAGE_TIMEOUT_MILLISECONDS = 10_000
+EXPECT_TIMEOUT_MILLISECONDS = 20_000  # a machine that runs other tests beside is slow at times
+
+expect.set_options(timeout=EXPECT_TIMEOUT_MILLISECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

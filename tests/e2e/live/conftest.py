@@ -1,4 +1,4 @@
-"""A server of this folder's own, because its tests stop it and start it again."""
+"""A server of this folder's own, because its tests stop it and start it again, and pages that listen."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from webbench.live_pages import LISTEN, expect_status
 from webbench.server import Server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page, WebSocket
+
+    from webbench.server import Person
+
+REFUSED_SOCKETS = ["WebSocket connection to"]  # a browser reports each socket that fails to open
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = Server(tmp_path_factory.mktemp("server"))
     try:
@@ -25,14 +30,36 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def unwatched_page(server: Server, browser: Browser) -> Iterator[Callable[[], Page]]:
-    """Make pages that may have complaints: a browser reports each socket that fails to open."""
-    contexts = []
+def person(server: Server) -> Person:
+    return server.new_person()
 
-    def make() -> Page:
-        contexts.append(browser.new_context(base_url=server.url))
-        return contexts[-1].new_page()
 
-    yield make
-    for context in contexts:
-        context.close()
+@pytest.fixture
+def sockets() -> list[tuple[Page, WebSocket]]:
+    """Every socket that a page of this test has opened, oldest first, and whose it is."""
+    return []
+
+
+@pytest.fixture
+def open_page(new_page: Callable[..., Page], sign_in, person: Person, sockets) -> Callable[..., Page]:
+    """Open a page of a person, in a browser of its own or beside `context`, and have it listen once it is live."""
+
+    def open_page(
+        path: str = "/time/",
+        *,
+        signed_in_as: Person | None = None,
+        with_clock: bool = False,
+        expected: Sequence[str] = (),
+        **options,
+    ) -> Page:
+        page = new_page(expected=[*REFUSED_SOCKETS, *expected], **options)
+        page.on("websocket", lambda socket: sockets.append((page, socket)))
+        if with_clock:
+            page.clock.install()
+        sign_in(page, signed_in_as or person)
+        page.goto(path)
+        expect_status(page, "live")
+        page.evaluate(LISTEN)
+        return page
+
+    return open_page

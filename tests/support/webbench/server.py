@@ -15,6 +15,7 @@ from workbench.processes import Process
 from workbench.waiting import wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 START_TIMEOUT_SECONDS = 30
@@ -60,15 +61,11 @@ class Server:
     def start(self) -> None:
         """Make the tables, start serving, and return when the port answers."""
         self.manage("migrate", "--verbosity=0")
-        process = self.start_process(
-            "web",
-            *("-m", "uvicorn", "workstate.project.asgi:application", "--port", str(self.port), "--no-access-log"),
-        )
-        wait_until(lambda: self._answers(process), timeout=START_TIMEOUT_SECONDS)
+        self._processes.append(self._serve())
 
     def start_process(self, name: str, *arguments: str) -> Process:
         """Start `python <arguments>` beside the server, a worker for instance; it ends with the server."""
-        process = Process(name, [sys.executable, *arguments], environment=self.environment, directory=self.directory)
+        process = self._spawn(name, *arguments)
         self._processes.append(process)
         return process
 
@@ -95,6 +92,7 @@ class Server:
         email = f"person{number}@example.com"
         organisation_name = colleague_of.organisation_name if colleague_of else f"Northside Facilities {number}"
         made = self._ask(
+            "make_person",
             {
                 "email": email,
                 "password": PASSWORD,
@@ -104,9 +102,27 @@ class Server:
                 "time_zone": time_zone,
                 "organisation_id": colleague_of.organisation_id if colleague_of else None,
                 "organisation_name": organisation_name,
-            }
+            },
         )
         return Person(email=email, name=f"{first_name} {last_name}", organisation_name=organisation_name, **made)
+
+    def publish(self, person: Person, *types: str) -> None:
+        """Have events of these types happen in the person's own stream."""
+        self._ask("publish", {"stream": f"user:{person.user_id}", "types": types})
+
+    def sign_out(self, person: Person) -> None:
+        """End the person's session, as another of their tabs would."""
+        self._ask("sign_out", {"user_id": person.user_id, "session_key": person.session_key})
+
+    def forget_history(self) -> None:
+        """Begin every stream anew, as a restored backup would."""
+        self._ask("forget_history", {})
+
+    def restart(self, meanwhile: Callable[[], None]) -> None:
+        """Stop serving, do something meanwhile, and serve again at the same address."""
+        self._processes[0].stop()
+        meanwhile()
+        self._processes[0] = self._serve()
 
     def stop(self) -> None:
         """End every process that was started here."""
@@ -119,13 +135,22 @@ class Server:
         """What a failing test shows."""
         return "\n".join(f"--- {process.name}\n{process.log_tail()}" for process in self._processes)
 
+    def _serve(self) -> Process:
+        arguments = ("uvicorn", "workstate.project.asgi:application", "--port", str(self.port), "--no-access-log")
+        process = self._spawn("web", "-m", *arguments)
+        wait_until(lambda: self._answers(process), timeout=START_TIMEOUT_SECONDS)
+        return process
+
+    def _spawn(self, name: str, *arguments: str) -> Process:
+        return Process(name, [sys.executable, *arguments], environment=self.environment, directory=self.directory)
+
     def _answers(self, process: Process) -> bool:
         if process.returncode is not None:
             raise AssertionError(f"The server ended with {process.returncode}:\n{process.log_tail()}")
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
-    def _ask(self, request: dict[str, object]) -> dict[str, object]:
+    def _ask(self, deed: str, arguments: dict[str, object]) -> dict[str, object]:
         if self._people is None:
             self._people = subprocess.Popen(
                 [sys.executable, "-m", "webbench.people"],
@@ -137,7 +162,7 @@ class Server:
             )
         assert self._people.stdin is not None
         assert self._people.stdout is not None
-        print(json.dumps(request), file=self._people.stdin, flush=True)
+        print(json.dumps({deed: arguments}), file=self._people.stdin, flush=True)
         return json.loads(self._people.stdout.readline())
 
 

@@ -1,64 +1,32 @@
-// Keeps half-typed text, focus and the place of the cursor when a live update swaps the form around them.
+// Takes care of what is typed for a timer, while live updates swap the forms around it.
 //
 // While someone types what they are about to start, the server is asked to keep that form even if a
 // timer began elsewhere: `draft` in the request says so. What is typed for the running timer saves
 // itself after a pause; when its form goes away before that, it is sent off on the way out.
 
-const FIELDS = "input:not([type=hidden]), textarea, select";
+import { FIELDS, isChanged } from "../web/live/fields.js";
+
 const NEW = "[data-timer-new]";
 const RUNNING = "[data-timer-running]";
 const PAUSE_MS = 800;
-const kept = new Map();
 let saving = null;
-
-function isDirty(field) {
-  if (field instanceof HTMLSelectElement) {
-    return [...field.options].some((option) => option.selected !== option.defaultSelected);
-  }
-  // An input shows its text on one line, and that alone is no change.
-  const isLine = field instanceof HTMLInputElement;
-  return field.value !== (isLine ? field.defaultValue.replace(/[\r\n]/g, "") : field.defaultValue);
-}
 
 function isDrafting() {
   const form = document.querySelector(NEW);
   const isSent = form?.classList.contains("htmx-request");
-  return Boolean(form) && !isSent && [...form.querySelectorAll(FIELDS)].some(isDirty);
+  return Boolean(form) && !isSent && [...form.querySelectorAll(FIELDS)].some(isChanged);
 }
 
-function keep(event) {
-  for (const field of event.detail.target?.querySelectorAll(FIELDS) ?? []) {
-    if (field.id && isDirty(field)) {
-      kept.set(field.id, {
-        value: field.value,
-        hasFocus: field === document.activeElement,
-        selection: [field.selectionStart, field.selectionEnd],
-      });
-    }
-  }
+function leave(event) {
   const running = document.querySelector(RUNNING);
   if (running && event.detail.target?.contains(running) && !event.detail.serverResponse.includes(running.id)) {
     sendOff();
   }
 }
 
-function giveBack() {
-  for (const [id, state] of kept) {
-    const field = document.getElementById(id);
-    if (field) {
-      field.value = state.value;
-      if (state.hasFocus) {
-        field.focus({ preventScroll: true });
-        field.setSelectionRange?.(...state.selection);
-      }
-    }
-  }
-  kept.clear();
-}
-
 function runningForm() {
   const form = document.querySelector(RUNNING)?.form;
-  return form && [...form.querySelectorAll(FIELDS)].some(isDirty) ? form : null;
+  return form && [...form.querySelectorAll(FIELDS)].some(isChanged) ? form : null;
 }
 
 // The pause is counted here and not by the form, which may be swapped away while it lasts.
@@ -98,8 +66,7 @@ function giveWay(event) {
 }
 
 document.addEventListener("htmx:configRequest", askForDraft);
-document.addEventListener("htmx:beforeSwap", keep);
-document.addEventListener("htmx:afterSwap", giveBack);
+document.addEventListener("htmx:beforeSwap", leave);
 document.addEventListener("input", saveSoon);
 document.addEventListener("change", saveSoon);
 document.addEventListener("focusout", giveWay);
