@@ -58,9 +58,3 @@ def test_the_keyboard_is_enough(server, browser_page):
     assert browser_page.locator(":focus").inner_text() == "Skip to the page"
     press.press("Enter")
     assert browser_page.locator(":focus").get_attribute("id") == "content"
-
-
-@pytest.mark.parametrize("address", ["/account/sign-in/", "/account/password/reset/", "/nothing/here/"])
-def test_pages_for_strangers_hold_in_both_themes_and_widths(browser_page, address):
-    browser_page.goto(address)
-    assert_good_everywhere(browser_page)

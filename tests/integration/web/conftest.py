@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
-from django.urls import URLPattern, get_resolver
 
+from webbench.addresses import list_addresses
 from workstate.apps.accounts import services
 from workstate.apps.accounts.models import Membership
 
@@ -21,18 +21,6 @@ def browser(administrator):
     client = Client(raise_request_exception=False)
     client.force_login(administrator.user, backend="allauth.account.auth_backends.AuthenticationBackend")
     return client
-
-
-def list_addresses(patterns=None, prefix="/"):
-    """Every address of the product that takes no parameter."""
-    for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        address = prefix + str(pattern.pattern)
-        if any(sign in address for sign in "<(^?"):
-            continue
-        if isinstance(pattern, URLPattern):
-            yield address
-        else:
-            yield from list_addresses(pattern.url_patterns, address)
 
 
 @pytest.fixture
