@@ -12,6 +12,8 @@ Every key begins with the epoch, so to move the epoch is to forget everything at
 - `regimes`: the row. `gate`: what this process knows of it, when it looks, and how it is moved.
 - `base`: what a tier does; `redis_tier`, `database_tier`, and `front`, a second's memory before the latter.
 - `link`: one Redis as this process sees it: its breaker, its connections, and the thread that probes.
+- `functions`: `@cached` and invalidation on commit. `generations`: prefixes that are forgotten in one step.
+- `fills`: what is missing is computed once; `promises` say by whom, `places` where.
 - `patterns`: `*` and `?` in the words of each tier.
 
 The rule that everything rests on: **write, then look at the row; if it has moved, write again.** Whoever writes a new
@@ -36,5 +38,6 @@ When things fail:
 from __future__ import annotations
 
 from workstate.core.cache.backend import WorkstateCache
+from workstate.core.cache.functions import cached, invalidate_key, invalidate_pattern, invalidate_prefix
 
-__all__ = ["WorkstateCache"]
+__all__ = ["WorkstateCache", "cached", "invalidate_key", "invalidate_pattern", "invalidate_prefix"]

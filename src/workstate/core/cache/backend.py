@@ -8,11 +8,14 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import Error as DatabaseError
 from django.db.transaction import TransactionManagementError
 
-from workstate.core.cache.codec import decode, encode, is_promise
+from workstate.core.cache.codec import decode, encode
 from workstate.core.cache.database_tier import DatabaseTier
 from workstate.core.cache.errors import UnsettledError
+from workstate.core.cache.fills import get_or_compute
 from workstate.core.cache.options import CacheOptions
+from workstate.core.cache.places import Place, is_in_transaction
 from workstate.core.cache.processes import gate_for
+from workstate.core.cache.promises import is_promise
 from workstate.core.wakeup.outage import Outage
 
 if TYPE_CHECKING:
@@ -88,6 +91,13 @@ class WorkstateCache(BaseCache):
                 failed += keys
         return failed
 
+    def get_or_set(self, key: Any, default: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> Any:
+        """Return the value of a key; a default that can be called is called once, however many ask for it at once."""
+        lifetime = self._lifetime(timeout)
+        if not callable(default) or _is_over(lifetime) or is_in_transaction():
+            return super().get_or_set(key, default, timeout, version)
+        return decode(get_or_compute(self.place(key, version), lambda: encode(default()), lifetime))
+
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Give a value another time to live; return whether there was one."""
         made, lifetime = self.make_and_validate_key(key, version), self._lifetime(timeout)
@@ -123,6 +133,15 @@ class WorkstateCache(BaseCache):
         if total is None:
             raise ValueError(f"Key '{key}' not found, or no whole number that can be counted on.")
         return total
+
+    def place(self, key: Any, version: int | None = None) -> Place:
+        """Return where the key's payload is, for those who compute what is missing."""
+        keeper = self._keeper_of(key)
+
+        def perform(operate: Callable[[Tier], T]) -> T | None:
+            return self._guard(lambda: keeper.perform(operate, is_write=False), otherwise=None)
+
+        return Place(perform, self.make_and_validate_key(key, version))
 
     def clear(self) -> None:
         """Forget everything but durable keys, at once and whatever there is."""

@@ -2,7 +2,7 @@
 
     12                     a whole number, so that Redis can count with it
     J<stamp>{"a": 1}       anything else; the stamp names this filling of the key
-    P<token>               a promise: somebody computes the value that is missing here
+    P<token>|<process>     a promise: somebody computes the value that is missing here, see `promises`
 
 What JSON has no word for is a list of two with a name in front that no other list gets: `["~date", "2026-11-21"]`.
 """
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 JSON = b"J"
-PROMISE = b"P"
 STAMP_BYTES = 9  # twelve characters
 HEADER_LENGTH = 13
 MARK = "~"
@@ -48,19 +47,14 @@ def decode(payload: bytes) -> Any:
     return int(payload)
 
 
-def make_promise() -> bytes:
-    """Return what stands in a missing key's place while its value is computed."""
-    return PROMISE + secrets.token_urlsafe(STAMP_BYTES).encode()
-
-
-def is_promise(payload: bytes) -> bool:
-    """Tell whether somebody computes the value."""
-    return payload.startswith(PROMISE)
-
-
 def mark_of(payload: bytes) -> bytes:
     """Return the beginning of the payload that no other filling of the key has."""
     return payload[:HEADER_LENGTH] if payload.startswith(JSON) else payload
+
+
+def text_of(value: Any) -> str:
+    """Return a text that equal values have in common and no others; raises NotCacheableError where there is none."""
+    return json.dumps(_plain(value), separators=(",", ":"), sort_keys=True)
 
 
 def _plain(value: Any) -> Any:

@@ -15,8 +15,8 @@ from django.db import connections, router, transaction
 
 from workstate.core.cache import patterns
 from workstate.core.cache.base import Tier
-from workstate.core.cache.codec import PROMISE
 from workstate.core.cache.models import CacheEntry
+from workstate.core.cache.promises import PROMISE
 from workstate.core.jobs.interruptions import uninterrupted
 
 if TYPE_CHECKING:

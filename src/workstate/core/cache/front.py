@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from django.db import connections, router
 
 from workstate.core.cache.base import Tier
-from workstate.core.cache.codec import is_promise
 from workstate.core.cache.models import CacheEntry
+from workstate.core.cache.promises import is_promise
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workstate.core.cache.codec import decode, encode, is_promise, make_promise, mark_of
+from workstate.core.cache.codec import decode, encode, mark_of
 from workstate.core.cache.errors import NotCacheableError
+from workstate.core.cache.promises import is_promise, make_promise
 
 keys = st.none() | st.booleans() | st.integers() | st.text() | st.dates() | st.uuids()
 leaves = (
