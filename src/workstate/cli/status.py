@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from workstate.cli import EXIT_CANNOT, EXIT_OK
 from workstate.cli.terminal import Colour, paint, table, wants_colour
+from workstate.core.cache.selectors import list_caches
 from workstate.core.external.selectors import count_awaiting_decision
 from workstate.core.health import selectors
 from workstate.core.health.mode import Mode, broker_away_since, current_mode
@@ -23,6 +24,7 @@ from workstate.core.jobs.pauses import list_paused_queues
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from workstate.core.cache.selectors import CacheStanding
     from workstate.core.health.selectors import DeadLetter, QueueStatus
     from workstate.core.jobs.models import QueuePause
     from workstate.core.schedules.models import Schedule
@@ -39,6 +41,7 @@ class Status:
     at: datetime
     mode: Mode
     broker_away_since: datetime | None
+    caches: list[CacheStanding]
     queues: list[QueueStatus]
     paused: list[QueuePause]
     planned: int
@@ -71,6 +74,7 @@ def read_status() -> Status:
         at=timezone.now(),
         mode=current_mode(),
         broker_away_since=broker_away_since(),
+        caches=list_caches(),
         queues=selectors.list_queues(),
         paused=list_paused_queues(),
         planned=selectors.count_planned(),
@@ -94,6 +98,7 @@ def _as_json(status: Status) -> str:
         "at": status.at,
         "mode": status.mode,
         "broker_away_since": status.broker_away_since,
+        "caches": [asdict(standing) for standing in status.caches],
         "queues": [
             {**asdict(queue), "oldest_seconds": _seconds_since(queue.oldest_since, status.at)}
             for queue in status.queues
@@ -140,7 +145,7 @@ def _seconds_since(moment: datetime | None, now: datetime) -> float | None:
 
 def _as_text(status: Status) -> str:
     sections = [
-        _section("Mode", [f"  {_mode(status)}"]),
+        _section("Mode", [f"  {_mode(status)}", *_cache_lines(status)]),
         _section("Queues", _queue_lines(status)),
         _section("Workers", _process_lines(status.workers, "none is running: jobs wait", status.at)),
         _section(
@@ -158,6 +163,15 @@ def _mode(status: Status) -> str:
         return status.mode
     since = f" for {_age(status.broker_away_since, status.at)}" if status.broker_away_since else ""
     return f"{status.mode}: the broker is away{since}; jobs run through the database"
+
+
+def _cache_lines(status: Status) -> list[str]:
+    return [
+        f"  cache {standing.alias}: {standing.address} is away for {_age(standing.away_since, status.at)};"
+        " the database carries it"
+        for standing in status.caches
+        if standing.away_since
+    ]
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ Every key begins with the epoch, so to move the epoch is to forget everything at
 - `base`: what a tier does; `redis_tier`, `database_tier`, and `front`, a second's memory before the latter.
 - `link`: one Redis as this process sees it: its breaker, its connections, and the thread that probes.
 - `functions`: `@cached` and invalidation on commit. `generations`: prefixes that are forgotten in one step.
-- `fills`: what is missing is computed once; `promises` say by whom, `places` where.
+- `fills`: what is missing is computed once; `promises` say by whom, `cells` where.
 - `patterns`: `*` and `?` in the words of each tier.
 
 The rule that everything rests on: **write, then look at the row; if it has moved, write again.** Whoever writes a new

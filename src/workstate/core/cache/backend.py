@@ -8,12 +8,12 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.db import Error as DatabaseError
 from django.db.transaction import TransactionManagementError
 
+from workstate.core.cache.cells import Cell, is_in_transaction
 from workstate.core.cache.codec import decode, encode
 from workstate.core.cache.database_tier import DatabaseTier
 from workstate.core.cache.errors import UnsettledError
 from workstate.core.cache.fills import get_or_compute
 from workstate.core.cache.options import CacheOptions
-from workstate.core.cache.places import Place, is_in_transaction
 from workstate.core.cache.processes import gate_for
 from workstate.core.cache.promises import is_promise
 from workstate.core.wakeup.outage import Outage
@@ -96,7 +96,7 @@ class WorkstateCache(BaseCache):
         lifetime = self._lifetime(timeout)
         if not callable(default) or _is_over(lifetime) or is_in_transaction():
             return super().get_or_set(key, default, timeout, version)
-        return decode(get_or_compute(self.place(key, version), lambda: encode(default()), lifetime))
+        return decode(get_or_compute(self.cell(key, version), lambda: encode(default()), lifetime))
 
     def touch(self, key: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         """Give a value another time to live; return whether there was one."""
@@ -134,14 +134,14 @@ class WorkstateCache(BaseCache):
             raise ValueError(f"Key '{key}' not found, or no whole number that can be counted on.")
         return total
 
-    def place(self, key: Any, version: int | None = None) -> Place:
+    def cell(self, key: Any, version: int | None = None) -> Cell:
         """Return where the key's payload is, for those who compute what is missing."""
         keeper = self._keeper_of(key)
 
         def perform(operate: Callable[[Tier], T]) -> T | None:
             return self._guard(lambda: keeper.perform(operate, is_write=False), otherwise=None)
 
-        return Place(perform, self.make_and_validate_key(key, version))
+        return Cell(perform, self.make_and_validate_key(key, version))
 
     def clear(self) -> None:
         """Forget everything but durable keys, at once and whatever there is."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Tier(ABC):
-    """A place for the entries of one cache under one epoch. Lifetimes are in seconds, positive; None is for ever."""
+    """Where the entries of one cache under one epoch are. Lifetimes are in seconds, positive; None is for ever."""
 
     @abstractmethod
     def read(self, keys: Collection[str]) -> dict[str, bytes]:

@@ -21,7 +21,7 @@ from workstate.core.cache.promises import is_abandoned, is_promise, make_promise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workstate.core.cache.places import Place
+    from workstate.core.cache.cells import Cell
 
 PROMISE_SECONDS = 60.0
 """Computing may take so long; what takes longer is computed by several, and not kept."""
@@ -32,41 +32,41 @@ AT_ONCE = 0.001
 
 
 def get_or_compute(
-    place: Place,
+    cell: Cell,
     compute: Callable[[], bytes],
     lifetime: float | None,
     is_good: Callable[[bytes], bool] | None = None,
 ) -> bytes:
-    """Return the place's payload; compute it when it is missing, or not good, and nobody else does.
+    """Return the cell's payload; compute it when it is missing, or not good, and nobody else does.
 
     A cache that is away costs no waiting: everybody computes. What `compute` raises ends the promise.
     """
     deadline, pause = monotonic() + PATIENCE_SECONDS, SHORTEST_PAUSE_SECONDS
     while monotonic() < deadline:
-        payload = place.read()
+        payload = cell.read()
         if payload is not None and not is_promise(payload) and (is_good is None or is_good(payload)):
             return payload
         promise = make_promise()
-        is_mine = _promise(place, payload, promise)
+        is_mine = _promise(cell, payload, promise)
         if is_mine is None:
             break
         if is_mine:
-            return _fulfil(place, promise, compute, lifetime)
+            return _fulfil(cell, promise, compute, lifetime)
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
     return compute()
 
 
-def compute_early(place: Place, payload: bytes, compute: Callable[[], bytes], lifetime: float | None) -> bytes:
+def compute_early(cell: Cell, payload: bytes, compute: Callable[[], bytes], lifetime: float | None) -> bytes:
     """Compute a value anew while the old one is still served, unless somebody does; return the newer one.
 
     What `compute` raises goes to this one reader; for a minute nobody tries again before the value has expired.
     """
-    beside = place.beside("early")
+    beside = cell.beside("early")
     if not beside.add(make_promise(), PROMISE_SECONDS):
         return payload
     newer = compute()
-    place.replace(mark_of(payload), newer, lifetime)
+    cell.replace(mark_of(payload), newer, lifetime)
     beside.delete()
     return newer
 
@@ -79,20 +79,20 @@ def is_nearly_over(expires_at: float | None, seconds: float) -> bool:
     return expires_at is not None and time.time() + seconds * random.expovariate(1.0) >= expires_at
 
 
-def _promise(place: Place, payload: bytes | None, promise: bytes) -> bool | None:
+def _promise(cell: Cell, payload: bytes | None, promise: bytes) -> bool | None:
     """Tell whether the promise stands now; None when the cache is away."""
     if payload is None:
-        return place.add(promise, PROMISE_SECONDS)
+        return cell.add(promise, PROMISE_SECONDS)
     if is_promise(payload) and not is_abandoned(payload):
         return False
-    return place.replace(mark_of(payload), promise, PROMISE_SECONDS)
+    return cell.replace(mark_of(payload), promise, PROMISE_SECONDS)
 
 
-def _fulfil(place: Place, promise: bytes, compute: Callable[[], bytes], lifetime: float | None) -> bytes:
+def _fulfil(cell: Cell, promise: bytes, compute: Callable[[], bytes], lifetime: float | None) -> bytes:
     try:
         payload = compute()
     except BaseException:
-        place.replace(promise, promise, AT_ONCE)
+        cell.replace(promise, promise, AT_ONCE)
         raise
-    place.replace(promise, payload, lifetime)
+    cell.replace(promise, payload, lifetime)
     return payload

@@ -25,16 +25,16 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from workstate.core.cache.backend import WorkstateCache
+from workstate.core.cache.cells import is_in_transaction
 from workstate.core.cache.codec import decode, encode, text_of
 from workstate.core.cache.fills import compute_early, get_or_compute, is_nearly_over
 from workstate.core.cache.generations import end_generation, generation_of
-from workstate.core.cache.places import is_in_transaction
 from workstate.core.cache.promises import is_promise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from workstate.core.cache.places import Place
+    from workstate.core.cache.cells import Cell
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -90,12 +90,12 @@ class CachedFunction(Generic[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the result that is kept, or a new one."""
         cache = workstate_cache(self._cache)
-        place = cache.place(self.key_of(*args, **kwargs))
+        cell = cache.cell(self.key_of(*args, **kwargs))
         generation = generation_of(cache, self._prefix) if self._prefix else ""
         compute = partial(self._compute, generation, args, kwargs)
         if is_in_transaction():
-            return cast("R", self._look(place, generation, compute))
-        return cast("R", self._look_or_keep(place, generation, compute))
+            return cast("R", self._look(cell, generation, compute))
+        return cast("R", self._look_or_keep(cell, generation, compute))
 
     def key_of(self, *args: P.args, **kwargs: P.kwargs) -> str:
         """Return the key of the result for these arguments."""
@@ -112,16 +112,16 @@ class CachedFunction(Generic[P, R]):
         """Forget the result for these arguments once the caller's transaction has committed."""
         invalidate_key(self.key_of(*args, **kwargs), cache=self._cache)
 
-    def _look_or_keep(self, place: Place, generation: str, compute: Callable[[], bytes]) -> Any:
+    def _look_or_keep(self, cell: Cell, generation: str, compute: Callable[[], bytes]) -> Any:
         read = lru_cache(maxsize=1)(_Result.read)
-        payload = get_or_compute(place, compute, self._timeout, lambda payload: read(payload).generation == generation)
+        payload = get_or_compute(cell, compute, self._timeout, lambda payload: read(payload).generation == generation)
         if is_nearly_over(read(payload).expires_at, read(payload).seconds):
-            payload = compute_early(place, payload, compute, self._timeout)
+            payload = compute_early(cell, payload, compute, self._timeout)
         return read(payload).value
 
     @staticmethod
-    def _look(place: Place, generation: str, compute: Callable[[], bytes]) -> Any:
-        payload = place.read()
+    def _look(cell: Cell, generation: str, compute: Callable[[], bytes]) -> Any:
+        payload = cell.read()
         if payload is not None and not is_promise(payload):
             kept = _Result.read(payload)
             if kept.generation == generation:

@@ -142,6 +142,12 @@ class Link:
             return True
 
 
+def ask(url: str) -> None:
+    """Have the Redis there answer once; raises RedisError when it doesn't."""
+    with Redis(connection_pool=_pool(url, None)) as client:
+        client.ping()
+
+
 def address_of(url: str) -> str:
     """Return the server's address without its database and its password."""
     parts = urlsplit(url)

@@ -134,6 +134,12 @@ def _standing() -> Iterator[Metric]:
     for possible in type(mode):
         modes.add_metric([possible.value], int(possible is mode))
     yield modes
+    caches = GaugeMetricFamily(
+        "workstate_cache_away_seconds", "How long a cache's Redis has not carried it; 0 when it does.", labels=["cache"]
+    )
+    for alias, seconds in readings.cache_away_seconds().items():
+        caches.add_metric([alias], seconds)
+    yield caches
     for name, documentation, value in (
         ("workstate_broker_away_seconds", "How long the outside broker is away; 0 when it is there.", away_seconds),
         ("workstate_jobs_planned", "Jobs that wait for their time.", readings.count_planned()),

@@ -11,6 +11,7 @@ from django.db import connections
 from django.db.models import Q
 from django.utils import timezone
 
+from workstate.core.cache.selectors import list_caches
 from workstate.core.external.selectors import count_awaiting_decision
 from workstate.core.health.mode import Mode, broker_away_since, current_mode
 from workstate.core.health.selectors import count_dead_letters, count_planned, list_live_processes, list_queues
@@ -107,3 +108,13 @@ def read_mode() -> tuple[Mode, float]:
     """Return the mode, and for how many seconds the outside broker is away."""
     since = broker_away_since()
     return current_mode(), (timezone.now() - since).total_seconds() if since else 0.0
+
+
+def cache_away_seconds() -> dict[str, float]:
+    """Return for each cache that has a Redis for how many seconds that has not carried it."""
+    now = timezone.now()
+    return {
+        standing.alias: (now - standing.away_since).total_seconds() if standing.away_since else 0.0
+        for standing in list_caches()
+        if standing.address
+    }

@@ -240,9 +240,9 @@ def test_what_a_function_raises_ends_its_promise(default):
 
 def test_promise_of_a_process_that_died_is_taken_over(double, default):
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    place = default.place("double_2")
+    cell = default.cell("double_2")
     own = f"|{os.getpid()}|".encode()
-    place.add(make_promise().replace(own, f"|{child.pid}|".encode()), 60)
+    cell.add(make_promise().replace(own, f"|{child.pid}|".encode()), 60)
     child.communicate(b"\n")
     begun_at = time.monotonic()
     assert double(2) == {"product": 4}
@@ -253,7 +253,7 @@ def test_promise_of_a_process_that_died_is_taken_over(double, default):
 
 def test_who_has_waited_long_enough_computes_for_itself(double, default, monkeypatch):
     monkeypatch.setattr(fills, "PATIENCE_SECONDS", 0.1)
-    default.place("double_2").add(make_promise(), 60)  # of this process, which lives
+    default.cell("double_2").add(make_promise(), 60)  # of this process, which lives
     assert double(2) == {"product": 4}
     assert default.get("double_2") is None
     assert default.add("double_2", "a promise is no value") is True
@@ -269,7 +269,7 @@ def test_result_is_computed_anew_before_it_expires_by_one_reader(default, monkey
     assert early() == 1
     monkeypatch.setattr("workstate.core.cache.functions.is_nearly_over", lambda *_: True)
     assert early() == 2
-    default.place("early").beside("early").add(make_promise(), 60)  # somebody is at it
+    default.cell("early").beside("early").add(make_promise(), 60)  # somebody is at it
     assert early() == 2
     monkeypatch.undo()
     assert early() == 2

@@ -6,10 +6,22 @@ from workstate.core.health.checks import (  # isort: skip  the order is the repo
     migrations,
     processes,
     broker,
+    cache,
     canary,
     retention,
     external,
     web,
 )
 
-__all__ = ["broker", "canary", "database", "external", "migrations", "processes", "retention", "versions", "web"]
+__all__ = [
+    "broker",
+    "cache",
+    "canary",
+    "database",
+    "external",
+    "migrations",
+    "processes",
+    "retention",
+    "versions",
+    "web",
+]

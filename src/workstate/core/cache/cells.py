@@ -21,16 +21,16 @@ class Perform(Protocol):
         """Return what `operate` does."""
 
 
-class Place:
+class Cell:
     """One key of a cache; answers are None while the cache is away."""
 
     def __init__(self, perform: Perform, key: str) -> None:
         self._perform = perform
         self._key = key
 
-    def beside(self, name: str) -> Place:
-        """Return another place that belongs to this one."""
-        return Place(self._perform, f"{self._key}#{name}")
+    def beside(self, name: str) -> Cell:
+        """Return another cell that belongs to this one."""
+        return Cell(self._perform, f"{self._key}#{name}")
 
     def read(self) -> bytes | None:
         """Return what is there, a promise perhaps."""
