@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Error, Page
 
-from webbench.live_pages import LISTEN, expect_status, freeze, heard, heard_kinds, hide, show, thaw
+from webbench.live_pages import (
+    LISTEN,
+    SAID_WHEN_SIGNED_OUT,
+    expect_status,
+    freeze,
+    heard,
+    heard_kinds,
+    hide,
+    show,
+    thaw,
+)
 
 WITHOUT_LOCKS = "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
 SAY_NO_MORE = "BroadcastChannel.prototype.postMessage = () => {}"
@@ -103,6 +113,17 @@ def test_both_tabs_ride_out_a_server_that_goes_away(server, open_page, person):
     for page in pages:
         assert heard_kinds(page, 1) == ["timer"]
         expect_status(page, "live")
+
+
+def test_each_tab_finds_out_that_it_was_signed_out(server, open_page, person, sockets):
+    first = open_page(expected=SAID_WHEN_SIGNED_OUT)
+    pages = [first, open_page(context=first.context, expected=SAID_WHEN_SIGNED_OUT)]
+    for page in pages:
+        page.route("**/time/**", lambda route: route.abort())  # else it leads to the sign-in page
+    server.sign_out(person)
+    for page in pages:
+        expect_status(page, "signed out")
+    assert holders(sockets) == []
 
 
 def test_tabs_whose_history_is_gone_fetch_everything_again_once(server, open_page):

@@ -24,6 +24,7 @@ SHOW = """(hidden) => {
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 HAPPEN = "(name) => document.dispatchEvent(new Event(name))"
+SAID_WHEN_SIGNED_OUT = ["htmx:", "401 for"]  # of fragments that fail, and of the last try to connect
 HIDDEN_UNTIL_AWAY_MS = 61_000
 PATIENCE_MS = 20_000
 

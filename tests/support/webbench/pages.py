@@ -36,15 +36,18 @@ class Watch:
         page.on("response", self._on_response)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        is_expected = any(text in message.text for text in self._expected)
-        if message.type in {"error", "warning"} and not is_expected:
-            self.complaints.append(f"console: {message.text}")
+        if message.type in {"error", "warning"}:
+            self._complain(f"console: {message.text}")
 
     def _on_response(self, response: Response) -> None:
         if response.status >= 500 or (
             response.status >= 400 and response.request.resource_type not in {"document", "xhr"}
         ):
-            self.complaints.append(f"{response.status} for {response.url}")
+            self._complain(f"{response.status} for {response.url}")
+
+    def _complain(self, complaint: str) -> None:
+        if not any(text in complaint for text in self._expected):
+            self.complaints.append(complaint)
 
 
 def assert_accessible(page: Page, rules: Sequence[str] = WCAG) -> None:

@@ -1,42 +1,52 @@
 /**
- * One WebSocket to the server, opened again for as long as it is wanted.
+ * The connection to the server, opened again for as long as it is wanted.
  *
  * `places` says for each stream up to where it has been told. Each message is handed on with the place `after` which it
- * comes: on one socket a stream is subscribed to once, so that nothing lies between `after` and the message's own
- * `position`. Whoever needs more of the past than that gets a new socket.
+ * comes: on one transport a stream is subscribed to once, so that nothing lies between `after` and the message's own
+ * `position`. Whoever needs more of the past than that gets a new transport.
+ *
+ * A WebSocket is tried first each time. One that does not open twice in a row may be held up on the way: then, if
+ * `mayStream`, server-sent events are tried. Six of those in one browser would leave it no way to fetch a page.
  *
  * Status: "catching up" until every stream's past is told, then "live"; "offline" once a try has failed; "signed out"
  * for good.
  */
 
 import { hasReached } from "./positions.js";
+import { SocketTransport } from "./socket_transport.js";
+import { StreamTransport } from "./stream_transport.js";
 
-const TIMER_SOCKET = "/ws/timer/"; // follows the person's own stream from the handshake on
-const LIVE_SOCKET = "/ws/live/";
 const GATHER_MS = 30; // what several tabs ask for at once becomes one subscription
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
 const PULSE_MS = 5_000;
 const SLEEP_MS = 20_000; // a pulse that is this late means that the computer slept
+const OPEN_WITHIN_MS = 10_000;
 const SILENCE_MS = 60_000; // the server says something at least every 25 s
+const UNOPENED_LIMIT = 2;
 const SIGNED_OUT = 4401;
 
 export class Connection {
   #places = new Map();
   #told = new Set();
-  #socket = null;
+  #transport = null;
+  #isSocket = true;
+  #hasOpened = false;
+  #unopened = 0; // WebSockets in a row
   #status = "catching up";
   #retryDelay = FIRST_RETRY_MS;
   #openTimer = null;
   #pulse = null;
   #lastPulseAt = 0;
   #lastHeardAt = 0;
+  #mayStream;
   #onMessage;
   #onStatus;
   #goOnline = () => this.#reopen(0);
   #goOffline = () => this.#lose();
 
-  constructor({ onMessage, onStatus }) {
+  constructor({ mayStream = false, onMessage, onStatus }) {
+    this.#mayStream = mayStream;
     this.#onMessage = onMessage;
     this.#onStatus = onStatus;
     window.addEventListener("online", this.#goOnline);
@@ -64,7 +74,7 @@ export class Connection {
       this.#places.set(stream, position);
     }
     if (isOlder) this.#reopen(GATHER_MS);
-    else if (added.size > 0) this.#subscribe(added);
+    else if (added.size > 0) this.#add(added);
   }
 
   /** Leave the server for good. */
@@ -80,47 +90,35 @@ export class Connection {
     this.#openTimer = setTimeout(() => this.#open(), delay);
   }
 
-  #open() {
+  #open(Transport = SocketTransport) {
     this.#told.clear();
-    const socket = new WebSocket(this.#address());
-    socket.addEventListener("open", () => this.#onOpen(socket));
-    socket.addEventListener("message", (message) => this.#hear(socket, message.data));
-    socket.addEventListener("close", (event) => socket === this.#socket && this.#onClose(event.code));
-    this.#socket = socket;
+    this.#hasOpened = false;
+    this.#isSocket = Transport === SocketTransport;
+    const ifCurrent = (act) => (value) => transport === this.#transport && act(value);
+    const transport = new Transport(this.#places, {
+      onOpen: ifCurrent(() => this.#onOpen()),
+      onText: ifCurrent((text) => this.#hear(JSON.parse(text))),
+      onClose: ifCurrent((code) => this.#onClose(code)),
+    });
+    this.#transport = transport;
     this.#lastHeardAt = this.#lastPulseAt = Date.now();
     this.#pulse = setInterval(() => this.#feelPulse(), PULSE_MS);
   }
 
-  #address() {
-    const own = this.#ownStream();
-    const address = new URL(own ? TIMER_SOCKET : LIVE_SOCKET, window.location.href);
-    address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-    if (own) address.searchParams.set("position", this.#places.get(own));
-    return address;
-  }
-
-  #ownStream() {
-    return [...this.#places.keys()].find((stream) => stream.startsWith("user:"));
-  }
-
-  #onOpen(socket) {
-    if (socket !== this.#socket) return;
-    this.#setStatus("catching up");
-    const others = new Map(this.#places);
-    others.delete(this.#ownStream());
-    if (others.size > 0) this.#subscribe(others);
-  }
-
-  #subscribe(positions) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return; // it asks for all places once it is open
-    this.#socket.send(JSON.stringify({ subscribe: Object.fromEntries(positions) }));
+  #onOpen() {
+    this.#hasOpened = true;
+    if (this.#isSocket) this.#unopened = 0;
     this.#setStatus("catching up");
   }
 
-  #hear(socket, text) {
-    if (socket !== this.#socket) return;
+  #add(positions) {
+    if (!this.#transport) return; // the next one begins with all places
+    if (!this.#transport.add(positions)) this.#reopen(GATHER_MS);
+    else if (this.#status === "live") this.#setStatus("catching up");
+  }
+
+  #hear(message) {
     this.#lastHeardAt = Date.now();
-    const message = JSON.parse(text);
     const after = this.#places.get(message.stream);
     if (after === undefined) return;
     if (message.refused) this.#places.delete(message.stream);
@@ -145,9 +143,18 @@ export class Connection {
       this.#setStatus("signed out");
     } else if (this.#status === "live") {
       this.#reopen(this.#takeRetryDelay());
+    } else if (this.#isHeldUp()) {
+      this.#drop();
+      this.#open(StreamTransport);
     } else {
       this.#lose();
     }
+  }
+
+  #isHeldUp() {
+    if (this.#hasOpened || !this.#isSocket) return false;
+    this.#unopened += 1;
+    return this.#mayStream && this.#unopened >= UNOPENED_LIMIT;
   }
 
   #lose() {
@@ -163,20 +170,22 @@ export class Connection {
     return delay;
   }
 
-  /** A socket does not tell that the computer slept, or that nobody is at its other end. */
+  /** A transport does not tell that the computer slept, or that nobody is at its other end. */
   #feelPulse() {
     const now = Date.now();
     const hasSlept = now - this.#lastPulseAt > SLEEP_MS;
+    const silence = now - this.#lastHeardAt;
     this.#lastPulseAt = now;
-    if (hasSlept || now - this.#lastHeardAt > SILENCE_MS) this.#reopen(0);
+    if (hasSlept || silence > SILENCE_MS) this.#reopen(0);
+    else if (!this.#hasOpened && silence > OPEN_WITHIN_MS) this.#onClose();
   }
 
   #drop() {
     clearTimeout(this.#openTimer);
     clearInterval(this.#pulse);
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close();
+    const transport = this.#transport;
+    this.#transport = null;
+    transport?.close();
   }
 
   #setStatus(status) {

@@ -71,6 +71,7 @@ export class SharedConnection {
   #connect() {
     if (!this.#channel) return this.#seat.leave(); // the seat came free just as this tab left
     this.#connection = new Connection({
+      mayStream: true,
       onMessage: (message) => this.#pass(message),
       onStatus: () => this.#tell(),
     });
@@ -96,8 +97,15 @@ export class SharedConnection {
 
   #tell() {
     const state = { status: this.#connection.status, places: this.#connection.places };
+    if (state.status === "signed out") return this.#end();
     this.#post({ state });
     this.#compare(state);
+  }
+
+  /** The session of this page is over. The next tab finds out for itself: the browser may have another by now. */
+  #end() {
+    this.leave();
+    this.#listener.onStatus("signed out");
   }
 
   #hear(said) {
@@ -120,11 +128,10 @@ export class SharedConnection {
   }
 
   #compare({ status, places }) {
-    if (status === "signed out") this.leave();
     const isPromised = [...this.#listener.positions()].every(
       ([stream, position]) => places.has(stream) && hasReached(position, places.get(stream)),
     );
-    if (!isPromised && this.#channel) this.catchUp();
+    if (!isPromised) this.catchUp();
     this.#listener.onStatus(isPromised || status !== "live" ? status : "catching up");
   }
 
