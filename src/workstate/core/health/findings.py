@@ -28,3 +28,8 @@ class Finding:
 def worst_level(findings: list[Finding]) -> Level:
     """Return the level of the worst finding; nothing found is well."""
     return max((finding.level for finding in findings), default=Level.OK)
+
+
+def not_looked_at(name: str, error: Exception, why: str) -> Finding:
+    """Return what a check says that needs a database which can't be read."""
+    return Finding(Level.ERROR, name, f"not looked at: {str(error).strip()}", why, "workstate doctor --only database")

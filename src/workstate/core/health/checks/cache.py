@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.db import Error as DatabaseError
 
 from workstate.core.cache.selectors import CacheStanding, find_problem, list_caches
-from workstate.core.health.findings import Finding, Level
+from workstate.core.health.findings import Finding, Level, not_looked_at
 from workstate.core.health.registry import Context, check
 
 if TYPE_CHECKING:
@@ -22,14 +22,7 @@ def cache(_context: Context) -> Iterator[Finding]:
     try:
         standings = list_caches()
     except DatabaseError as error:
-        reason = str(error).strip()
-        yield Finding(
-            Level.ERROR,
-            NAME,
-            f"not looked at: {reason}",
-            "the database comes first",
-            "workstate doctor --only database",
-        )
+        yield not_looked_at(NAME, error, "the database comes first")
         return
     yield from map(_judge, standings)
 

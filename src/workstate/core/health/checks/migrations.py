@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from workstate.core.health.findings import Finding, Level
+from workstate.core.health.findings import Finding, Level, not_looked_at
 from workstate.core.health.registry import Context, check
 from workstate.core.jobs.connections import ledger_alias
 
@@ -32,14 +32,7 @@ def migrations(_context: Context) -> Iterator[Finding]:
     try:
         missing, unknown = missing_migrations(), _unknown_migrations()
     except DatabaseError as error:
-        reason = str(error).strip()
-        yield Finding(
-            Level.ERROR,
-            NAME,
-            f"not looked at: {reason}",
-            "the database comes first",
-            "workstate doctor --only database",
-        )
+        yield not_looked_at(NAME, error, "the database comes first")
         return
     if missing:
         yield Finding(

@@ -8,7 +8,7 @@ from celery import current_app
 from django.db import Error as DatabaseError
 
 from workstate.core.health import selectors
-from workstate.core.health.findings import Finding, Level
+from workstate.core.health.findings import Finding, Level, not_looked_at
 from workstate.core.health.registry import Context, check
 from workstate.core.jobs.models import Process
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PING_SECONDS = 2.0
+WHO_RUNS = "who runs is written in the database"
 
 
 @check("worker")
@@ -25,7 +26,7 @@ def worker(context: Context) -> Iterator[Finding]:
         workers = selectors.list_live_processes(Process.Kind.WORKER)
         unserved = selectors.list_unserved_queues(workers)
     except DatabaseError as error:
-        yield _not_looked_at("worker", error)
+        yield not_looked_at("worker", error, WHO_RUNS)
         return
     if not workers:
         yield Finding(
@@ -57,7 +58,7 @@ def scheduler(_context: Context) -> Iterator[Finding]:
     try:
         schedulers = selectors.list_live_processes(Process.Kind.SCHEDULER)
     except DatabaseError as error:
-        yield _not_looked_at("scheduler", error)
+        yield not_looked_at("scheduler", error, WHO_RUNS)
         return
     if schedulers:
         yield Finding(Level.OK, "scheduler", f"{len(schedulers)} running")
@@ -81,14 +82,4 @@ def _ping(*, expected: int) -> Finding:
         f"{len(answers)} of {expected} answered a ping within {PING_SECONDS:g} s",
         "a worker that does not answer cannot be inspected, and tasks cannot be revoked there",
         f"celery -A {current_app.main} inspect ping",
-    )
-
-
-def _not_looked_at(name: str, error: DatabaseError) -> Finding:
-    return Finding(
-        Level.ERROR,
-        name,
-        f"not looked at: {str(error).strip()}",
-        "who runs is written in the database",
-        "workstate doctor --only database",
     )
