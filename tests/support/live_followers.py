@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from live_servers import Server
 
-STAY_SECONDS = (0.05, 1.0)
+SHORTEST_STAY_SECONDS = 0.05
 CONNECT_SECONDS = 20.0
 
 
@@ -28,12 +28,19 @@ class RestlessFollower:
     """
 
     def __init__(
-        self, places: Mapping[str, str], session_key: str, servers: Sequence[Server], chance: random.Random
+        self,
+        places: Mapping[str, str],
+        session_key: str,
+        servers: Sequence[Server],
+        chance: random.Random,
+        *,
+        longest_stay: float,
     ) -> None:
         self.places = {stream: Position.parse(place) for stream, place in places.items()}
         self._session_key = session_key
         self._servers = servers
         self._chance = chance
+        self._longest_stay = longest_stay
         self.connections = 0
         self.events = 0
         self.reloads: dict[str, int] = dict.fromkeys(places, 0)
@@ -45,7 +52,7 @@ class RestlessFollower:
             try:
                 await follow(self._chance.choice(self._servers))
             except (OSError, EOFError, WebSocketException):
-                await asyncio.sleep(self._chance.uniform(*STAY_SECONDS))  # refused, or cut off by the other side
+                await asyncio.sleep(self._choose_seconds())  # refused, or cut off by the other side
 
     async def _follow_by_socket(self, server: Server) -> None:
         async with asyncio.timeout(CONNECT_SECONDS):
@@ -70,11 +77,14 @@ class RestlessFollower:
         """Listen for a while, and be gone in the middle of whatever comes."""
         self.connections += 1
         try:
-            async with asyncio.timeout(self._chance.uniform(*STAY_SECONDS)):
+            async with asyncio.timeout(self._choose_seconds()):
                 while True:
                     self._take(await (connection.hear() if isinstance(connection, StreamReader) else _hear(connection)))
         except TimeoutError:
             return
+
+    def _choose_seconds(self) -> float:
+        return self._chance.uniform(SHORTEST_STAY_SECONDS, self._longest_stay)
 
     def _take(self, message: dict[str, Any]) -> None:
         if not message.get("stream"):
