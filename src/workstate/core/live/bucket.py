@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 class TokenBucket:
     """Holds `size` tokens and gets `rate` a second back, never more than it holds."""
 
+    __slots__ = ("_clock", "_filled_at", "_rate", "_size", "_tokens")
+
     def __init__(self, size: float, rate: float, clock: Callable[[], float] = monotonic) -> None:
         self._size = size
         self._rate = rate

@@ -35,14 +35,15 @@ HEARTBEATS_IN_A_CHECK = 12
 class Connection:
     """A person's open connection: what it follows, what it is still to be sent, and whether it may go on."""
 
+    __slots__ = ("_end", "_guard", "_hub", "_scope", "_subscribing", "address", "outbox", "own_stream")
+
     def __init__(self, scope: Scope, hub: Hub) -> None:
         self._scope = scope
         self._hub = hub
-        self._user = scope["user"]
         self._guard = SessionGuard(scope["session"].session_key)
         self._subscribing = asyncio.Lock()
         self._end: CloseCode | None = None
-        self.own_stream = stream_of(self._user.pk)
+        self.own_stream = stream_of(scope["user"].pk)
         self.address: str = (scope.get("client") or [""])[0]
         self.outbox = Outbox()
 
@@ -105,7 +106,7 @@ class Connection:
 
     async def _is_signed_in(self) -> bool:
         user = await find_signed_in_user(self._scope)
-        self._user = user or self._user
+        self._scope["user"] = user or self._scope["user"]
         return user is not None
 
     async def _recheck_streams(self) -> None:
@@ -116,7 +117,7 @@ class Connection:
                 self.outbox.put(tell_refusal(stream))
 
     async def _list_refused(self, streams: Iterable[str]) -> set[str]:
-        refused: set[str] = await database_sync_to_async(_list_refused)(self._user, list(streams))
+        refused: set[str] = await database_sync_to_async(_list_refused)(self._scope["user"], list(streams))
         return refused
 
 

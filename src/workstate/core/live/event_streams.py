@@ -14,27 +14,34 @@ itself after the time that `retry:` told it, spread so that not all come at once
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import django.db
-from channels.auth import AuthMiddlewareStack
 
 from workstate.core.live.bulletins import Message
 from workstate.core.live.connection import Connection, first_to_end
-from workstate.core.live.handshake import Receive, Scope, Send, find_address, find_header, is_read_from_here
+from workstate.core.live.handshake import (
+    Application,
+    Receive,
+    Scope,
+    Send,
+    find_address,
+    find_header,
+    is_read_from_here,
+    signed_in,
+)
 from workstate.core.live.hub import open_hub
 from workstate.core.live.lobby import lobby
 from workstate.core.live.requests import Places, parse_query
 from workstate.core.live.socket_codes import CloseCode, RefusedError
 
 if TYPE_CHECKING:
-    from workstate.core.live.positions import Position
+    from collections.abc import Awaitable, Callable
 
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+    from workstate.core.live.positions import Position
 
 ADDRESS = "/live/events/"
 RETRY_MILLISECONDS = (1_000, 5_000)
@@ -57,6 +64,8 @@ STATUSES = {
 
 class EventStream:
     """One response that goes on until its session, its client or its process ends."""
+
+    __slots__ = ("_connection", "_receive", "_send", "_told")
 
     def __init__(self, receive: Receive, send: Send, connection: Connection) -> None:
         self._receive = receive
@@ -126,7 +135,7 @@ class EventStream:
 
 def beside(pages: Callable[[Any, Any, Any], Awaitable[None]]) -> Application:
     """Return the application that serves the event streams, and the pages at every other address."""
-    serve_signed_in = AuthMiddlewareStack(_serve)
+    serve_signed_in = signed_in(_serve)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if find_address(scope) != ADDRESS:

@@ -12,6 +12,7 @@ from channels.auth import get_user
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
+from django.http.cookie import parse_cookie
 from django.utils.http import is_same_domain
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
 OWN_SITES = frozenset({"same-origin", "none", ""})
@@ -52,16 +54,35 @@ def is_read_from_here(scope: Scope) -> bool:
     return find_header(scope, b"sec-fetch-site") in OWN_SITES and _find_own_origin(scope) is not None
 
 
-def find_header(scope: Scope, name: bytes) -> str:
+def find_header(scope: Scope, name: bytes, *, joined_by: str = ", ") -> str:
     """Return what the headers of this name say, "" without one."""
-    return ", ".join(value.decode("latin1") for each, value in scope["headers"] if each == name)
+    return joined_by.join(value.decode("latin1") for each, value in scope["headers"] if each == name)
+
+
+def signed_in(serve: Application) -> Application:
+    """Return an application that calls `serve` with the session, and the person whom it stands for, in the scope.
+
+    Channels' own wraps `send`, to save the session, at each message, and keeps three copies of the scope. Here the
+    session is only read: that saves a tenth of a connection's memory, and some of the time of each message.
+    """
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        cookies = parse_cookie(find_header(scope, b"cookie", joined_by="; "))
+        session, user = await _read_session(cookies.get(settings.SESSION_COOKIE_NAME))
+        await serve({**scope, "session": session, "user": user}, receive, send)
+
+    return application
 
 
 async def find_signed_in_user(scope: Scope) -> Any | None:
     """Return the person whom the socket's session stands for, both read again; None when it stands for nobody now."""
-    store = import_module(settings.SESSION_ENGINE).SessionStore
-    user = await get_user({"session": store(scope["session"].session_key)})
+    _, user = await _read_session(scope["session"].session_key)
     return user if user.is_authenticated and user.pk == scope["user"].pk else None
+
+
+async def _read_session(session_key: str | None) -> tuple[Any, Any]:
+    session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
+    return session, await get_user({"session": session})
 
 
 def _find_origin(scope: Scope) -> SplitResult | None:

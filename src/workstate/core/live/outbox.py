@@ -22,6 +22,8 @@ class Outbox:
     to reload (`recovered: false`); so is one for whom an event is missing.
     """
 
+    __slots__ = ("_filled", "_limit", "_messages", "_places")
+
     def __init__(self, limit: int = QUEUE_LIMIT) -> None:
         self._limit = limit
         self._places: dict[str, Position] = {}

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 class SessionGuard:
     """A follower of the person's own stream that raises an alarm when the session may be over."""
 
+    __slots__ = ("_alarm", "_fingerprint", "has_ended")
+
     def __init__(self, session_key: str) -> None:
         self._fingerprint = fingerprint(session_key)
         self._alarm = asyncio.Event()

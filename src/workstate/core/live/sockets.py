@@ -21,11 +21,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 import django.db
-from channels.auth import AuthMiddlewareStack
 
 from workstate.core.live.bucket import TokenBucket
 from workstate.core.live.connection import Connection, first_to_end
-from workstate.core.live.handshake import Receive, Scope, Send, comes_from_here, find_address
+from workstate.core.live.handshake import Receive, Scope, Send, comes_from_here, find_address, signed_in
 from workstate.core.live.hub import open_hub
 from workstate.core.live.lobby import lobby
 from workstate.core.live.positions import Position
@@ -43,6 +42,8 @@ MESSAGES_A_SECOND = 2.0
 
 class LiveSocket:
     """One open WebSocket: what it hears and what it says."""
+
+    __slots__ = ("_connection", "_patience", "_receive", "_send")
 
     def __init__(self, receive: Receive, send: Send, connection: Connection) -> None:
         self._receive = receive
@@ -99,7 +100,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif not comes_from_here(scope):
         await _close(send, CloseCode.FOREIGN_ORIGIN)
     else:
-        await AuthMiddlewareStack(_ADDRESSES[address])(scope, receive, send)
+        try:
+            await _ADDRESSES[address](scope, receive, send)
+        except django.db.Error:  # before the socket was accepted; after that it is told
+            await _close(send, CloseCode.TRY_AGAIN)
 
 
 async def serve_live(scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,4 +135,4 @@ async def _close(send: Send, code: CloseCode) -> None:
     await send({"type": "websocket.close", "code": code})
 
 
-_ADDRESSES = {"/ws/live/": serve_live, "/ws/timer/": serve_timer}
+_ADDRESSES = {"/ws/live/": signed_in(serve_live), "/ws/timer/": signed_in(serve_timer)}

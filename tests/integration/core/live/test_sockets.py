@@ -6,6 +6,7 @@ import asyncio
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import django.db
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.signals import user_logged_out
@@ -14,7 +15,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from live_clients import Client, make_person, open_session, parse, position, publish
 from real_databases import BOTH_DATABASES
 from workstate.core import live
-from workstate.core.live import connection, sessions, sockets
+from workstate.core.live import connection, handshake, sessions, sockets
 from workstate.core.live.hub import _hubs
 from workstate.core.live.models import Stream
 from workstate.core.live.requests import STREAM_LIMIT
@@ -111,6 +112,14 @@ async def test_stranger_is_refused_at_the_handshake(path):
 async def test_foreign_page_is_refused_at_the_handshake(session_key, origin):
     client = Client("/ws/live/", session_key, origin=origin)
     assert await client.connect() == (False, CloseCode.FOREIGN_ORIGIN)
+
+
+async def test_database_that_is_away_at_the_handshake_is_said_so(session_key, monkeypatch):
+    async def fail(_scope):
+        raise django.db.OperationalError("gone fishing")
+
+    monkeypatch.setattr(handshake, "get_user", fail)
+    assert await Client("/ws/live/", session_key).connect() == (False, CloseCode.TRY_AGAIN)
 
 
 async def test_unknown_address_is_refused(session_key):
