@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from benchmarks.measures import (
+    audience,
     backlog,
     bulk,
     drain,
@@ -77,4 +78,7 @@ def budgets() -> Iterator[Budget]:
         yield Budget(measure="schedules", system=system, figure=schedules.MEDIAN, limit=100)
     yield Budget(measure="footprint", system=PRODUCT, figure=footprint.MEMORY, limit=350)
     yield Budget(measure="footprint", system=PRODUCT, figure=footprint.WARM, limit=5)
+    for system, kibibytes in {"live_sqlite": 40, "live_postgresql": 40, "live_redis": 40, "live_stream": 50}.items():
+        yield Budget(measure="audience", system=system, figure=audience.TAIL, limit=100)
+        yield Budget(measure="audience", system=system, figure=audience.MEMORY, limit=kibibytes)
     yield Budget(measure="timer_page", system=PRODUCT, figure=timer_page.TAIL, limit=100)

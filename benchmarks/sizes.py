@@ -34,6 +34,8 @@ class Sizes:
     portions: int = 50
     tabs: int = 100
     timer_starts: int = 25
+    listeners: int = 1_000
+    told: int = 25
 
 
 QUICK = Sizes(
@@ -62,4 +64,6 @@ QUICK = Sizes(
     portions=2,
     tabs=5,
     timer_starts=2,
+    listeners=10,
+    told=2,
 )

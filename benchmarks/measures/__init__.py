@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from benchmarks.measures.audience import Audience
 from benchmarks.measures.backlog import Backlog
 from benchmarks.measures.bulk import Bulk
 from benchmarks.measures.drain import Drain
@@ -37,4 +38,5 @@ ALL: dict[str, Measure] = {
     "history": History(),
     "footprint": Footprint(),
     "timer_page": TimerPage(),
+    "audience": Audience(),
 }

@@ -14,7 +14,7 @@ import pytest
 from benchmarks import measures, systems
 
 ROOT = Path(__file__).parents[3]
-PACKAGES = ("dramatiq", "huey", "procrastinate", "rq")
+PACKAGES = ("channels_redis", "dramatiq", "huey", "procrastinate", "rq")
 
 pytestmark = [pytest.mark.redis, pytest.mark.timeout(300)]
 
@@ -40,7 +40,7 @@ def test_every_system_drains_its_queue(system, tmp_path):
     assert outcome["medians"]["tasks/s"] > 0
 
 
-APART = {"drain", "footprint", "timer_page", "outage"}
+APART = {"audience", "drain", "footprint", "timer_page", "outage"}
 
 
 @pytest.mark.parametrize("measure", [name for name in measures.ALL if name not in APART])
@@ -66,6 +66,13 @@ def test_measures_that_ask_the_database_in_its_own_words_are_asked_of_postgresql
 def test_outage_of_redis_is_measured_in_seconds(tmp_path):
     outcome = _run("outage", "workstate_apart", tmp_path)
     assert all(value > 0 for value in outcome["medians"].values())
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize("system", measures.ALL["audience"].systems)
+def test_every_way_to_an_audience_is_measured(system, tmp_path):
+    outcome = _run("audience", system, tmp_path)
+    assert all(value is not None for value in outcome["medians"].values())
 
 
 def _run(measure, system, tmp_path):

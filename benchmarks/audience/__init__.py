@@ -1,0 +1,1 @@
+"""Live events, timed: servers of them, and an audience of many connections."""
