@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Count, Max, Q
 from django.utils import timezone
@@ -19,6 +19,7 @@ from workstate.apps.time_tracking.days import (
     zone_of,
 )
 from workstate.apps.time_tracking.models import Export, Import, Project, SkippedRow, TimeEntry
+from workstate.core.cache import cached
 from workstate.core.jobs.models import Job
 from workstate.core.jobs.states import State
 
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
     from workstate.apps.time_tracking.models import Transfer
     from workstate.apps.time_tracking.querysets import ExportQuerySet, ImportQuerySet, ProjectQuerySet
 
+Row = dict[str, Any]
+
+TIMER_SECONDS = 60.0
+"""A project's new name shows on a timer that runs after so long."""
 SKIPPED_ROWS_SHOWN = 100
 TRANSFERS_SHOWN = 50
 
@@ -127,10 +132,34 @@ class SkippedRows:
     total: int
 
 
-def find_running_timer(*, person: User, organisation: Organisation) -> TimeEntry | None:
-    """Return the entry on which the person's time passes now."""
-    entries = TimeEntry.objects.visible_to(person, organisation)
-    return entries.running().select_related("project").first()
+def find_running_timer(*, person: User, organisation: Organisation, position: str | None = None) -> TimeEntry | None:
+    """Return the entry on which the person's time passes now.
+
+    `position` is one of the person's own stream that was read before: then the cache may answer. Whatever changes
+    the timer moves the stream on in the same transaction, so that nothing older than the position is ever found.
+    """
+    if position is None:
+        entries = TimeEntry.objects.visible_to(person, organisation)
+        return entries.running().select_related("project").first()
+    kept = _running_timer_at(person.pk, organisation.pk, position)
+    return None if kept is None else _restore_timer(*kept)
+
+
+@cached(timeout=TIMER_SECONDS, key="timer:{person_id}:{organisation_id}:{position}", only_in_redis=True)
+def _running_timer_at(person_id: int, organisation_id: int, position: str) -> tuple[Row, Row | None] | None:
+    running = TimeEntry.objects.running().filter(person_id=person_id, organisation_id=organisation_id)
+    entry: Row | None = running.values().first()  # type: ignore[assignment]  # a dict with known keys
+    if entry is None:
+        return None
+    project: Row | None = Project.objects.filter(pk=entry["project_id"]).values().first()  # type: ignore[assignment]
+    return entry, project
+
+
+def _restore_timer(entry: Row, project: Row | None) -> TimeEntry:
+    alias = TimeEntry.objects.db
+    restored = TimeEntry.from_db(alias, list(entry), list(entry.values()))
+    restored.project = None if project is None else Project.from_db(alias, list(project), list(project.values()))
+    return restored
 
 
 def get_entry(*, person: User, organisation: Organisation, public_id: uuid.UUID) -> TimeEntry:

@@ -134,6 +134,11 @@ class WorkstateCache(BaseCache):
             raise ValueError(f"Key '{key}' not found, or no whole number that can be counted on.")
         return total
 
+    @property
+    def is_in_redis(self) -> bool:
+        """Tell whether Redis carries the cache now; a database that is away leaves it unsaid, which is no."""
+        return self._guard(lambda: gate_for(self.options).regime().is_redis, otherwise=False)
+
     def cell(self, key: Any, version: int | None = None) -> Cell:
         """Return where the key's payload is, for those who compute what is missing."""
         keeper = self._keeper_of(key)

@@ -48,13 +48,15 @@ def cached(
     key: str | Callable[..., str] | None = None,
     prefix: str | None = None,
     cache: str = "default",
+    only_in_redis: bool = False,
 ) -> Callable[[Callable[P, R]], CachedFunction[P, R]]:
     """Return a decorator that keeps a function's results for `timeout` seconds; None is for ever.
 
     `key` is a text with the names of parameters, `"job_list_{site_id}"`, or a function of the same arguments;
     without it the key is made of the function's name and all arguments, which have to be plain data. `prefix` names
     a group of functions that `invalidate_prefix` forgets together. A QuerySet comes back as a list: end it with
-    `.values()`. A hundred readers that miss the same result compute it once.
+    `.values()`. A hundred readers that miss the same result compute it once. With `only_in_redis` the function is
+    called each time while the database carries the cache: for results that cost no more than a look into it.
     """
 
     def decorate(function: Callable[P, R]) -> CachedFunction[P, R]:
@@ -62,7 +64,9 @@ def cached(
             raise TypeError(
                 f"{function.__qualname__} is a coroutine function; cache the synchronous one that it calls."
             )
-        return CachedFunction(function, timeout=timeout, key=key, prefix=prefix, cache=cache)
+        return CachedFunction(
+            function, timeout=timeout, key=key, prefix=prefix, cache=cache, only_in_redis=only_in_redis
+        )
 
     return decorate
 
@@ -70,7 +74,7 @@ def cached(
 class CachedFunction(Generic[P, R]):
     """A function that looks into a cache first."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  keyword-only: one for each thing that can be given
         self,
         function: Callable[P, R],
         *,
@@ -78,6 +82,7 @@ class CachedFunction(Generic[P, R]):
         key: str | Callable[..., str] | None,
         prefix: str | None,
         cache: str,
+        only_in_redis: bool,
     ) -> None:
         update_wrapper(self, function)
         self.function = function
@@ -85,11 +90,14 @@ class CachedFunction(Generic[P, R]):
         self._key = key
         self._prefix = prefix
         self._cache = cache
+        self._only_in_redis = only_in_redis
         self._signature = inspect.signature(function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the result that is kept, or a new one."""
         cache = workstate_cache(self._cache)
+        if self._only_in_redis and not cache.is_in_redis:
+            return self.function(*args, **kwargs)
         cell = cache.cell(self.key_of(*args, **kwargs))
         generation = generation_of(cache, self._prefix) if self._prefix else ""
         compute = partial(self._compute, generation, args, kwargs)

@@ -173,6 +173,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # Browsers send cookies to every port of a host: names of our own keep other applications' cookies apart.
 SESSION_COOKIE_NAME = "workstate_session"
+SESSION_ENGINE = "workstate.core.cache.sessions"
 CSRF_COOKIE_NAME = "workstate_csrf"
 CSRF_COOKIE_HTTPONLY = True
 # Whoever serves over HTTPS has to name those origins; then no cookie ever travels in the clear.

@@ -22,6 +22,7 @@ from workstate.apps.time_tracking.errors import EntryRefusedError
 from workstate.apps.time_tracking.forms import RunningTimerForm, TimerForm
 from workstate.apps.time_tracking.services import entries, timers
 from workstate.apps.time_tracking.views.common import get_entry_or_404, wall_clock
+from workstate.web.live import get_followed
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -140,7 +141,8 @@ def _refuse(request: MemberRequest, **forms: TimerForm) -> HttpResponse:
 
 
 def _bar_context(request: MemberRequest) -> dict[str, Any]:
-    running = selectors.find_running_timer(person=request.user, organisation=request.organisation)
+    position = get_followed(request).get(f"user:{request.user.pk}")
+    running = selectors.find_running_timer(person=request.user, organisation=request.organisation, position=position)
     is_drafting = running is None or "draft" in request.GET
     return {
         "running": running,
