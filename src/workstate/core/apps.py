@@ -16,6 +16,7 @@ class CoreConfig(AppConfig):
     def ready(self) -> None:
         """Check the settings, tie the ledger into Celery, log and count events, tune SQLite, close sockets at logout."""
         from workstate.core.broker import sqlite_tuning
+        from workstate.core.cache import checks  # noqa: F401  importing registers them
         from workstate.core.configuration import configuration
         from workstate.core.live import sessions
         from workstate.core.telemetry import setup as telemetry

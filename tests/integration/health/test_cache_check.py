@@ -10,6 +10,7 @@ from django.core.cache import caches
 from caches import redis_url, shared_redis
 from workbench.lanes import free_port
 from workstate.cli.status import run
+from workstate.core.cache.checks import check_names
 from workstate.core.cache.models import CacheRegime
 from workstate.core.cache.processes import stop_links
 from workstate.core.cache.selectors import list_caches
@@ -73,3 +74,13 @@ def test_cache_that_nobody_has_used_is_well():
         ("default", None),
         ("there", None),
     ]
+
+
+def test_two_caches_of_one_name_are_refused(settings):
+    ours = "workstate.core.cache.WorkstateCache"
+    settings.CACHES = {"default": {"BACKEND": ours}, "second": {"BACKEND": ours, "LOCATION": "redis://nowhere/1"}}
+    [error] = check_names()
+    assert error.id == "workstate.E010"
+    assert "default, second have one name, 'default'" in error.msg
+    settings.CACHES = {"default": {"BACKEND": ours}, "second": {"BACKEND": ours, "OPTIONS": {"NAME": "second"}}}
+    assert check_names() == []

@@ -30,7 +30,8 @@ When things fail:
 - Redis is restarted and nobody noticed: each new connection asks who answers. A run id that is not the row's moves
   the epoch before the connection is used.
 - A process dies: nothing is remembered in it that others need.
-- The database is away: reads miss and fills are dropped, told by one line in the log. Nothing is served unproven.
+- The database is away, or refuses a write: reads miss, writes are dropped, told by one line in the log. Before it
+  serves anything again the process moves the epoch, because what it could not replace is still there.
 - The transaction in which the row was moved is rolled back: the process knows that it is not certain, moves it again.
 - A fork: links and gates belong to a process; a child makes its own.
 """

@@ -7,6 +7,7 @@ import threading
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
+from django.db import Error as DatabaseError
 from redis.exceptions import RedisError
 
 from workstate.core.cache.database_tier import DatabaseTier
@@ -44,6 +45,8 @@ class Gate:
         self._tier: tuple[Regime, Tier] | None = None
         self._is_certain = True
         """False from a failed call on, until the epoch has moved for good."""
+        self._owes_epoch = False
+        """True from a write that the database refused on: what it was to replace is still there."""
         self._beats = -1
         self._beats_seen_at = -math.inf
 
@@ -56,24 +59,22 @@ class Gate:
         2. work under it; a Redis that fails is left, and the work begins anew;
         3. look at the regime again: writers and strict readers in the row, others in what this process knows.
 
-        Raises UnsettledError when it moved every time, and what the database raises.
+        Raises UnsettledError when it moved every time, and what the database raises. After a write that failed so, the
+        epoch moves before anything else is done.
         """
-        for _ in range(MOST_TRIES):
-            regime = self.regime()
-            try:
-                outcome = operate(self._tier_of(regime))
-            except RedisError as error:
-                self._lose_redis(error)
-            else:
-                if self._still_holds(regime, in_row=is_write or self._options.is_strict):
-                    return outcome
-        raise UnsettledError(f"Cache {self._options.name} changed hands at each of {MOST_TRIES} tries.")
+        try:
+            return self._perform(operate, is_write=is_write)
+        except (DatabaseError, UnsettledError):
+            self._owes_epoch = self._owes_epoch or is_write
+            raise
 
     def regime(self) -> Regime:
         """Return the regime to work under; moves it when Redis is not there, or is not the one that it was."""
         regime = self._seen
         if regime is None or monotonic() - self._seen_at > LOOK_SECONDS:
             regime = self._look()
+        if self._owes_epoch:
+            regime = self._end_epoch(regime)
         if self._link is None:
             return self._leave_redis() if regime.is_redis else regime
         if not regime.is_redis:
@@ -87,9 +88,7 @@ class Gate:
 
     def forget_everything(self) -> None:
         """Move the epoch, and remove what was under the one before."""
-        before = self.regime()
-        self._row.move(before, before.under(before.carrier, before.server))
-        self._look()
+        self._end_epoch(self.regime())
         self.perform(lambda tier: tier.sweep(), is_write=True)
 
     def come_back(self, server: str) -> bool:
@@ -120,6 +119,18 @@ class Gate:
         """Close the calling thread's connection to the database."""
         self._row.close()
 
+    def _perform(self, operate: Callable[[Tier], T], *, is_write: bool) -> T:
+        for _ in range(MOST_TRIES):
+            regime = self.regime()
+            try:
+                outcome = operate(self._tier_of(regime))
+            except RedisError as error:
+                self._lose_redis(error)
+            else:
+                if self._still_holds(regime, in_row=is_write or self._options.is_strict):
+                    return outcome
+        raise UnsettledError(f"Cache {self._options.name} changed hands at each of {MOST_TRIES} tries.")
+
     def _look(self) -> Regime:
         asked_at = monotonic()
         regime = self._row.read()
@@ -132,6 +143,12 @@ class Gate:
         now = self._look() if in_row else self._seen
         is_same = now is not None and (now.epoch, now.carrier) == (regime.epoch, regime.carrier)
         return is_same and not (regime.is_redis and self._link and self._link.server != regime.server)
+
+    def _end_epoch(self, regime: Regime) -> Regime:
+        """Move the epoch and return what holds now; what failed before is settled once that is sure to stand."""
+        self._row.move(regime, regime.under(regime.carrier, regime.server))
+        self._owes_epoch = self._owes_epoch and not self._row.is_certain
+        return self._look()
 
     def _lose_redis(self, error: RedisError) -> None:
         assert self._link is not None

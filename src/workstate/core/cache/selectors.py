@@ -43,6 +43,11 @@ def list_caches() -> list[CacheStanding]:
     ]
 
 
+def list_names() -> list[tuple[str, str]]:
+    """Return the aliases of our caches with the names that begin their keys."""
+    return [(alias, cache.options.name) for alias, cache in _ours()]
+
+
 def find_problem(alias: str) -> str | None:
     """Ask the cache's Redis, for a fraction of a second; return what is wrong with it, None when it answers."""
     cache: Any = caches[alias]
