@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -104,8 +105,9 @@ def network() -> Iterator[tuple[str, list[Host]]]:
 @pytest.fixture
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPostgreSQL]:
     directory = tmp_path_factory.mktemp("shared")
-    for folder in (directory, directory.parent, directory.parent.parent):
-        folder.chmod(0o755)  # the server's user has to get there
+    for folder in (directory, *directory.parents):
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            folder.chmod(0o755)  # the server's user has to get there
     server = SharedPostgreSQL(directory / "postgresql")
     server.start()
     yield server
