@@ -20,8 +20,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _shared_by(item: pytest.Item) -> str:
-    if "browser" in item.keywords:
-        return "browser"
     lane = item.callspec.params.get("lane") if hasattr(item, "callspec") else None
     return lane or item.nodeid.partition("::")[0]
 
