@@ -73,7 +73,7 @@ class EventLog:
         self._events = []
         self._ready = threading.Event()
         threading.Thread(target=self._receive, daemon=True).start()
-        if not self._ready.wait(10):
+        if not (self._ready.wait(10) and self._hears()):
             raise TimeoutError("The event receiver did not start.")
 
     def types_of(self, task_id):
@@ -81,6 +81,15 @@ class EventLog:
 
     def types(self):
         return sorted({event["type"] for event in list(self._events)})
+
+    def _hears(self):
+        """Tell whether it hears an event: with Redis it subscribes a moment after it says that it consumes."""
+        deadline = time.monotonic() + 10
+        with app.connection_for_write() as broker, app.events.Dispatcher(broker) as dispatcher:
+            while "receiver-begun" not in self.types() and time.monotonic() < deadline:
+                dispatcher.send("receiver-begun")
+                time.sleep(0.05)
+        return "receiver-begun" in self.types()
 
     def _receive(self):
         with app.connection_for_read() as broker:

@@ -85,7 +85,7 @@ def test_doctor_finds_everything_well(running: Process, installation: Installati
     assert [finding for finding in report["findings"] if finding["level"] != "ok"] == []
     assert {finding["name"] for finding in report["findings"]} == {
         *("versions", "database", "migrations", "worker", "scheduler", "broker"),
-        *("queue canary", "retention", "external calls", "websocket"),
+        *("queue canary", "retention", "external calls", "websocket", "cache default", "cache reports"),
     }
     assert (report["level"], done.returncode) == ("ok", 0)
 
