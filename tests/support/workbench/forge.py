@@ -134,7 +134,7 @@ class Forge:
             return pickle.loads(self._near.recv(MOST_BYTES))
 
     def close(self) -> None:
-        """End the forge, not what it has started."""
+        """End the forge, and what is left of all that it has started."""
         self._near.close()
         if os.getpid() == self._owner:
             self._process.wait()
@@ -155,23 +155,36 @@ def is_forged(command: Sequence[str]) -> bool:
 
 
 def serve(near: socket.socket) -> tuple[Order, list[int]]:
-    """Answer until nobody asks any more; return, in each process that is started, what it is to become."""
+    """Answer until nobody asks any more; return, in each process that is started, what it is to become.
+
+    Whoever asked may have been killed: then nothing that was started here stays behind.
+    """
+    started: set[int] = set()
     while True:
         packet, files, _, _ = socket.recv_fds(near, MOST_BYTES, MOST_FILES)
         if not packet:
+            _end_groups(started)
             os._exit(0)
         match pickle.loads(packet):
             case ("poll", pid):
                 ended, status = os.waitpid(pid, os.WNOHANG)
                 answer = os.waitstatus_to_exitcode(status) if ended else None
+                started.discard(ended)
             case ("start", order):
                 answer = fork_apart()
                 if answer == 0:
                     near.close()
                     return order, files
+                started.add(answer)
         for file in files:
             os.close(file)
         near.send(pickle.dumps(answer))
+
+
+def _end_groups(leaders: set[int]) -> None:
+    for leader in leaders:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(leader, signal.SIGKILL)
 
 
 def fork_apart() -> int:
