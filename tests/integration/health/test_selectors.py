@@ -136,7 +136,8 @@ def fill(make_job) -> None:
         ]
     )
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "ANALYZE workstate_job")
+        # With what other tests have left behind the partial indexes would look larger than they are.
+        cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE workstate_job")
 
 
 def plan_of(sql, parameters) -> str:
