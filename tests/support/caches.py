@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from chaos.servers import RedisServer
+from django.core.cache import caches
 
 from workbench.lanes import free_port
 from workstate.core.cache import WorkstateCache
@@ -14,6 +16,8 @@ from workstate.core.cache.processes import stop_links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from pytest_django.fixtures import SettingsWrapper
 
     from real_databases import RealDatabase
 
@@ -26,6 +30,21 @@ numbers = itertools.count(1)
 def make_cache(url: str = "", **params: Any) -> WorkstateCache:
     """A cache as Django makes it from an entry of CACHES."""
     return WorkstateCache(url, {"KEY_PREFIX": "tests", **params})
+
+
+@contextmanager
+def as_default(settings: SettingsWrapper, url: str) -> Iterator[WorkstateCache]:
+    """Let the default cache be one that nobody has used, over the Redis at `url` if there is one."""
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "workstate.core.cache.WorkstateCache",
+            "LOCATION": url,
+            "KEY_PREFIX": f"default-{next(numbers)}",
+        },
+        "plain": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    }
+    yield caches["default"]
+    stop_links()
 
 
 @pytest.fixture(scope="session")

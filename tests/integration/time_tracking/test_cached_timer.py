@@ -5,18 +5,16 @@ from __future__ import annotations
 from itertools import count
 
 import pytest
-from django.core.cache import caches
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from caches import ALL_TIERS, numbers, redis_url, shared_redis
+from caches import ALL_TIERS, as_default, redis_url, shared_redis
 from real_databases import BOTH_DATABASES
 from workstate.apps.accounts.models import Membership, Organisation, User
 from workstate.apps.time_tracking.models import Project
 from workstate.apps.time_tracking.selectors import find_running_timer
 from workstate.apps.time_tracking.services import entries, timers
 from workstate.core import live
-from workstate.core.cache.processes import stop_links
 
 __all__ = ["redis_url", "shared_redis"]
 
@@ -27,15 +25,8 @@ people = count(1)
 @pytest.fixture(autouse=True)
 def default(database, redis_url, settings):
     """The cache that timers are read through."""
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "workstate.core.cache.WorkstateCache",
-            "LOCATION": redis_url,
-            "KEY_PREFIX": f"timers-{next(numbers)}",
-        }
-    }
-    yield caches["default"]
-    stop_links()
+    with as_default(settings, redis_url) as cache:
+        yield cache
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def get_or_compute(
             break
         if is_mine:
             return _fulfil(cell, promise, compute, lifetime)
-        time.sleep(pause)
+        time.sleep(pause)  # who computes may be on another machine: there is nothing here to wait on
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
     return compute()
 

@@ -90,6 +90,7 @@ class Link:
                 if self._take_turn() and self._may_end():
                     break
             except Exception:
+                # A prober that ends would leave its process's caches in the database for good.
                 logger.exception("A cache's Redis could not be asked; it is tried again.")
         self._close_connection()
 

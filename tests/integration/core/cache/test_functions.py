@@ -11,10 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 
 import pytest
-from django.core.cache import caches
 from django.db import connection, connections, transaction
 
-from caches import ALL_TIERS, numbers
+from caches import ALL_TIERS, as_default
 from workbench.waiting import wait_until
 from workstate.core.cache import cached, fills, invalidate_key, invalidate_pattern, invalidate_prefix
 from workstate.core.cache.errors import NotCacheableError
@@ -29,16 +28,8 @@ pytestmark = ALL_TIERS
 @pytest.fixture
 def default(lasting_database, redis_url, settings):
     """The default cache, in which functions keep their results."""
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "workstate.core.cache.WorkstateCache",
-            "LOCATION": redis_url,
-            "KEY_PREFIX": f"functions-{next(numbers)}",
-        },
-        "plain": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
-    }
-    yield caches["default"]
-    stop_links()
+    with as_default(settings, redis_url) as cache:
+        yield cache
 
 
 @pytest.fixture

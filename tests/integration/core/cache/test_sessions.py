@@ -11,8 +11,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from caches import ALL_TIERS, numbers
-from workstate.core.cache.processes import stop_links
+from caches import ALL_TIERS, as_default
 from workstate.core.cache.sessions import SessionStore
 
 pytestmark = ALL_TIERS
@@ -21,15 +20,8 @@ pytestmark = ALL_TIERS
 @pytest.fixture(autouse=True)
 def default(lasting_database, redis_url, settings):
     """The cache that sessions are read through."""
-    settings.CACHES = {
-        "default": {
-            "BACKEND": "workstate.core.cache.WorkstateCache",
-            "LOCATION": redis_url,
-            "KEY_PREFIX": f"sessions-{next(numbers)}",
-        }
-    }
-    yield caches["default"]
-    stop_links()
+    with as_default(settings, redis_url) as cache:
+        yield cache
 
 
 @pytest.fixture
