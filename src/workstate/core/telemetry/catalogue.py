@@ -157,7 +157,7 @@ class BrokerLost(Event):
     error: str
 
 
-@event("broker.returned", INFO, "%(subject)s is back after %(seconds).1f s.")
+@event("broker.returned", WARNING, "%(subject)s is back after %(seconds).1f s.")
 class BrokerReturned(Event):
     """The outside broker answers this process again."""
 
@@ -185,7 +185,7 @@ class CacheLost(Event):
     error: str
 
 
-@event("cache.returned", INFO, "%(subject)s is back after %(seconds).1f s.")
+@event("cache.returned", WARNING, "%(subject)s is back after %(seconds).1f s.")
 class CacheReturned(Event):
     """The cache's Redis answers this process again, under a new epoch."""
 
@@ -201,7 +201,7 @@ class OutageBegan(Event):
     error: str
 
 
-@event("outage.ended", INFO, "%(subject)s is back after %(seconds).1f s.")
+@event("outage.ended", WARNING, "%(subject)s is back after %(seconds).1f s.")
 class OutageEnded(Event):
     """It is back."""
 
